@@ -1,0 +1,623 @@
+"""``decide``: what follows from inputs, for one force. A left fold with due moments in time order.
+
+``decide(s, [a, b]) == decide(decide(s, [a]), [b])``: before an input is applied, everything that fell
+due up to the moment it became known is decided at its own moment; after it, everything that the
+watermarks now prove. No clock, no I/O, no log, no randomness: the lane's now is the latest moment at
+which anything became known, and it never goes back.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import lru_cache
+from heapq import heappop, heappush
+from typing import assert_never
+from uuid import UUID, uuid5
+
+from msgspec.structs import replace
+
+from schemas.words import AlertType, Grade, RecordStatus, Verdict
+from service.alerts.lifecycle import CLAIMS, AlertState, Saying, Situation, next_sayings
+from service.effects import (
+    Count,
+    CoverageStated,
+    Effect,
+    HeartbeatSeen,
+    Input,
+    InputLost,
+    Intake,
+    Lane,
+    RaiseEvent,
+    RecordSeen,
+    RecordState,
+    ReportSeen,
+    ReportState,
+    RulesChanged,
+    Tick,
+    TrackRecord,
+    TrackReport,
+    TrackSource,
+)
+from service.matching import watermark
+from service.matching.join import Judgement, Linked, Sight, judge
+from service.matching.judgement import Line, encode
+from service.matching.levels import Link, link, repaired, slips
+from service.matching.watermark import Basis, SourceState
+from service.pointers import (
+    Pointers,
+    Rulebook,
+    may_repair,
+    record_mentions,
+    report_mentions,
+)
+from service.rules.facts import RecordFacts, ReportFacts
+from service.rules.settle import standing
+
+NAMESPACE = UUID("6b1f0a52-5d8e-5c0b-9a43-2f7f0f2f7a11")
+"""Root of alert identities: the same report has the same alert id everywhere and for ever."""
+
+
+def decide(
+    lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]
+) -> tuple[Lane, tuple[Effect, ...]]:
+    """Fold inputs of one force into its lane; the lane must hold what ``reach`` asks for."""
+    fold = _Fold(lane, rulebook)
+    for each in inputs:
+        fold.apply(each)
+    return fold.result()
+
+
+@lru_cache(maxsize=65536)
+def alert_identity(force: str, subject: str) -> UUID:
+    """The alert of one report (or source) of one force."""
+    return uuid5(NAMESPACE, f"{force}/{subject}")
+
+
+class _Fold:
+    """One pass over inputs. Mutable inside, invisible outside."""
+
+    def __init__(self, lane: Lane, rulebook: Rulebook) -> None:
+        self._force = lane.force
+        self._now = lane.now
+        self._seq = lane.seq
+        self._alert_from = lane.alert_from
+        self._rulebook = rulebook
+        self._sources = dict(lane.sources)
+        self._reports = dict(lane.reports)
+        self._records = dict(lane.records)
+        self._effects: list[Effect] = []
+        self._held = lane
+        self._lines: dict[str, Line] = {}
+        self._changed_reports: dict[str, None] = {}
+        self._changed_records: dict[str, None] = {}
+        self._pointers = Pointers()
+        for report in self._reports.values():
+            self._pointers.add_report(report.facts)
+        for record in self._records.values():
+            self._pointers.add_record(record)
+        for record in self._records.values():
+            self._note_slips(record.facts)
+        self._watched = [s.name for s in rulebook.sources.values() if s.believable_silence]
+        self._sight = self._look()
+        self._moved = True
+        self._by_clock: list[tuple[datetime, str]] = []
+        self._by_watermark: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+        for state in self._reports.values():
+            self._schedule(state)
+
+    def result(self) -> tuple[Lane, tuple[Effect, ...]]:
+        """The lane after, and what must be written: each row once, events in order."""
+        lane = Lane(
+            force=self._force,
+            now=self._now,
+            seq=self._seq,
+            alert_from=self._alert_from,
+            sources=self._sources,
+            reports=self._reports,
+            records=self._records,
+        )
+        for name, source in self._sources.items():
+            if source != self._held.sources.get(name):
+                self._effects.append(TrackSource(source))
+        for ref in self._changed_records:
+            self._effects.append(self._track_record(self._records[ref]))
+        for ref in self._changed_reports:
+            self._effects.append(self._track_report(self._reports[ref]))
+        return lane, tuple(self._effects)
+
+    def _track_record(self, state: RecordState) -> TrackRecord:
+        held = self._held.records.get(state.facts.ref)
+        mentions = record_mentions(state, self._rulebook)
+        same = held is not None and mentions == record_mentions(held, self._rulebook)
+        return TrackRecord(state, None if same else mentions)
+
+    def _track_report(self, state: ReportState) -> TrackReport:
+        held = self._held.reports.get(state.facts.ref)
+        mentions = report_mentions(state.facts)
+        same = held is not None and mentions == report_mentions(held.facts)
+        return TrackReport(state, encode(self._lines[state.facts.ref]), None if same else mentions)
+
+    # -- inputs -------------------------------------------------------------------------------
+
+    def apply(self, each: Input) -> None:
+        """Time first, then the input, then what the watermarks prove."""
+        self._pass_time(each.known_at)
+        self._evaluate(self._take(each))
+        self._pass_watermarks()
+
+    def _take(self, each: Input) -> Iterable[str]:
+        """Apply one input; the reports it touches."""
+        match each:
+            case ReportSeen():
+                connected = self._hear(each.facts.source, each.event_at, each.known_at)
+                return {*self._see_report(each.facts, each.known_at), *connected}
+            case RecordSeen():
+                connected = self._hear(each.facts.source, each.event_at, each.known_at)
+                return {*self._see_record(each.facts, each.known_at), *connected}
+            case HeartbeatSeen():
+                self._effects.append(Count(each.source, Intake.HEARTBEAT))
+                state, connected = self._source(each.source)
+                self._put_source(watermark.by_heartbeat(state, each.until, each.known_at))
+                return connected
+            case CoverageStated():
+                state, _ = self._source(each.source)
+                self._put_source(
+                    watermark.by_coverage(state, each.since, each.until, each.known_at)
+                )
+                return self._with_verdict(Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED)
+            case InputLost():
+                state, _ = self._source(each.source)
+                self._put_source(watermark.by_loss(state, each.since))
+                self._say_of_source(each.source, AlertType.INPUT_LOST, {})
+                return self._with_verdict(Verdict.MISSED, Verdict.PARTLY_RECORDED)
+            case RulesChanged():
+                return self._relearn(each)
+            case Tick():
+                for name in each.read_to_end:
+                    if name in self._sources:
+                        source = self._rulebook.sources[name]
+                        idled = watermark.by_idling(self._sources[name], source, each.known_at)
+                        self._put_source(idled)
+                return ()
+            case _:
+                assert_never(each)
+
+    def _see_report(self, facts: ReportFacts, known: datetime) -> Iterable[str]:
+        held = self._reports.get(facts.ref)
+        if held is None:
+            self._effects.append(Count(facts.source, Intake.APPLIED))
+            self._pointers.add_report(facts)
+            self._put_report(ReportState(facts=facts, known_at=known))
+            return (facts.ref,)
+        result, conflict = _compare(held.facts, facts)
+        self._effects.append(Count(facts.source, result))
+        neighbours = set(self._pointers.same_incident.get(facts.ref, ()))
+        state = held
+        if known < held.known_at:
+            state = replace(state, known_at=known)
+        if conflict:
+            state = self._conflict(state, facts)
+        if result is Intake.APPLIED:
+            self._pointers.drop_report(held.facts, self._reports)
+            self._pointers.add_report(facts)
+            state = replace(state, facts=facts)
+        if state is held:
+            return ()
+        self._put_report(state)
+        return {facts.ref, *neighbours}
+
+    def _see_record(self, facts: RecordFacts, known: datetime) -> Iterable[str]:
+        held = self._records.get(facts.ref)
+        if held is None:
+            self._effects.append(Count(facts.source, Intake.APPLIED))
+            self._put_record(self._stand(RecordState(facts=facts, known_at=known)))
+            return self._reports_of(facts.ref) | self._continued(facts.ref)
+        result, conflict = _compare(held.facts, facts)
+        self._effects.append(Count(facts.source, result))
+        touched = self._reports_of(facts.ref)
+        state = replace(held, rows=held.rows + 1, known_at=min(held.known_at, known))
+        pair = _pair(held.facts, facts)
+        if conflict and pair not in held.conflicts:
+            self._say_of_source(facts.source, AlertType.VERSION_CONFLICT, {"record": facts.ref})
+            state = replace(state, conflicts=(*held.conflicts, pair))
+        if result is Intake.APPLIED:
+            state = replace(state, facts=facts)
+        state = self._stand(state)
+        self._put_record(state)
+        if (state.facts, state.standing) == (held.facts, held.standing):
+            return ()
+        return touched | self._reports_of(facts.ref) | self._continued(facts.ref)
+
+    def _continued(self, ref: str) -> set[str]:
+        """Records cancelled as part of this one stand or fall with it."""
+        touched: set[str] = set()
+        for other in sorted(self._pointers.continued_by.get(ref, ())):
+            held = self._records[other]
+            state = self._stand(held)
+            if state != held:
+                self._put_record(state)
+                touched |= self._reports_of(other)
+        return touched
+
+    def _relearn(self, each: RulesChanged) -> Iterable[str]:
+        for held in list(self._records.values()):
+            state = self._stand(held)
+            if state != held:
+                self._put_record(state)
+        return [ref for ref in each.refs if ref in self._reports]
+
+    def _with_verdict(self, *verdicts: Verdict) -> list[str]:
+        return [ref for ref, state in self._reports.items() if state.verdict in verdicts]
+
+    # -- sources ------------------------------------------------------------------------------
+
+    def _source(self, name: str) -> tuple[SourceState, Iterable[str]]:
+        """A source's state; where it has just been connected, also the reports that may change."""
+        state = self._sources.get(name)
+        if state is not None:
+            return state, ()
+        source = self._rulebook.sources[name]
+        state = watermark.connected(self._force, source)
+        return state, () if source.reports else self._with_verdict(Verdict.NOT_PROVABLE)
+
+    def _hear(self, name: str, at: datetime | None, known: datetime) -> Iterable[str]:
+        state, connected = self._source(name)
+        self._put_source(watermark.by_event(state, self._rulebook.sources[name], at, known))
+        return connected
+
+    def _put_source(self, state: SourceState) -> None:
+        held = self._sources.get(state.source)
+        if state is held:
+            return
+        self._sources[state.source] = state
+        self._moved = True
+        self._sight = self._look()
+        if held is not None and held.silent and not state.silent:
+            self._say_of_source(state.source, AlertType.SOURCE_BACK, {})
+
+    def _look(self) -> Sight:
+        return Sight(
+            records=tuple(
+                self._sources.get(source.name)
+                for source in self._rulebook.sources.values()
+                if not source.reports
+                and (source.name in self._sources or self._force in source.forces)
+            ),
+            sources=self._sources,
+        )
+
+    # -- time ---------------------------------------------------------------------------------
+
+    def _pass_time(self, until: datetime) -> None:
+        """Decide everything that falls due up to ``until``, each at its own moment."""
+        while True:
+            silence = self._next_silence()
+            report = self._by_clock[0] if self._by_clock else None
+            if silence and silence[0] <= until and (report is None or silence[0] <= report[0]):
+                self._advance(silence[0])
+                self._fall_silent(silence[1])
+            elif report and report[0] <= until:
+                at, ref = heappop(self._by_clock)
+                if self._reports[ref].next_by_clock == at:
+                    self._advance(at)
+                    self._evaluate((ref,))
+            else:
+                break
+        self._advance(until)
+
+    def _advance(self, at: datetime) -> None:
+        if self._now is None or at > self._now:
+            self._now = at
+
+    def _next_silence(self) -> tuple[datetime, str] | None:
+        moments = [
+            (at, name)
+            for name in self._watched
+            if name in self._sources
+            and (at := watermark.silent_at(self._sources[name], self._rulebook.sources[name]))
+        ]
+        return min(moments, default=None)
+
+    def _fall_silent(self, name: str) -> None:
+        self._put_source(watermark.by_silence(self._sources[name]))
+        self._say_of_source(name, AlertType.SOURCE_SILENT, {})
+        self._evaluate([ref for ref, s in self._reports.items() if s.basis is Basis.SILENCE])
+
+    def _schedule(self, state: ReportState, held: ReportState | None = None) -> None:
+        if state.next_by_clock and (held is None or state.next_by_clock != held.next_by_clock):
+            heappush(self._by_clock, (state.next_by_clock, state.facts.ref))
+        if state.next_by_watermark:
+            waiting = self._by_watermark[state.waits_on]
+            heappush(waiting, (state.next_by_watermark, state.facts.ref))
+
+    def _pass_watermarks(self) -> None:
+        """Decide everything that the watermarks now prove, in time order."""
+        if not self._moved:
+            return
+        self._moved = False
+        ready: list[tuple[datetime, str]] = []
+        for name, waiting in self._by_watermark.items():
+            mark = self._mark(name) if waiting else None
+            while mark and waiting and waiting[0][0] <= mark:
+                ready.append(heappop(waiting))
+        for at, ref in sorted(ready):
+            if self._reports[ref].next_by_watermark == at:
+                self._evaluate((ref,))
+
+    def _mark(self, name: str) -> datetime | None:
+        """How far every record source, and the named report source, are read; None: not at all."""
+        states = [*self._sight.records, *([self._sources.get(name)] if name else [])]
+        marks = [state.watermark for state in states if state is not None and state.watermark]
+        return min(marks) if marks and len(marks) == len(states) else None
+
+    # -- links --------------------------------------------------------------------------------
+
+    def _reports_of(self, ref: str) -> set[str]:
+        """Loaded reports that a record is, or may be, linked to."""
+        state = self._records[ref]
+        named = {*state.linked_to, *state.facts.incident_refs}
+        named |= self._pointers.logs_of_record.get(ref, set())
+        if not self._resolved(state.facts) and may_repair(state.facts, self._rulebook):
+            named |= {slip for each in state.facts.incident_refs for slip in slips(each)}
+        return {each for each in named if each in self._reports}
+
+    def _resolved(self, record: RecordFacts) -> bool:
+        """Does an exact reference tie this record to a known report? Then none is repaired."""
+        if self._pointers.logs_of_record.get(record.ref):
+            return True
+        return any(ref in self._reports for ref in record.incident_refs)
+
+    def _note_slips(self, record: RecordFacts) -> None:
+        if may_repair(record, self._rulebook) and not self._resolved(record):
+            self._pointers.add_slips(record)
+
+    def _incident(self, ref: str) -> list[ReportFacts]:
+        """Every known log of the incident, by receipt then reference."""
+        same = self._pointers.same_incident
+        if not same.get(ref):
+            return [self._reports[ref].facts]
+        found, edge = {ref}, [ref]
+        while edge:
+            for other in same.get(edge.pop(), ()):
+                if other not in found and other in self._reports:
+                    found.add(other)
+                    edge.append(other)
+        logs = (self._reports[each].facts for each in found)
+        return sorted(logs, key=lambda log: (log.received_at, log.ref))
+
+    def _ties(self, log: ReportFacts) -> dict[str, Link]:
+        """Records tied directly to one log, at levels that both sources allow."""
+        levels = self._rulebook.sources[log.source].levels
+        ties: dict[str, Link] = {}
+        for ref in self._pointers.candidates(log):
+            state = self._records.get(ref)
+            if state is None:
+                continue
+            tie = link(log, state.facts)
+            if tie is None and not self._resolved(state.facts):
+                tie = repaired(log, state.facts)
+            allowed = self._rulebook.sources[state.facts.source].levels
+            if tie is not None and tie.level in levels and tie.level in allowed:
+                ties[ref] = tie
+        return ties
+
+    def _relink(self, logs: list[ReportFacts]) -> tuple[dict[str, Link], set[str]]:
+        """Records of an incident by their level for its first log; other reports this reaches."""
+        links: dict[str, Link] = {}
+        tied: dict[str, set[str]] = defaultdict(set)
+        for log in logs:
+            for ref, tie in self._ties(log).items():
+                tied[ref].add(log.ref)
+                if log is logs[0]:
+                    links[ref] = tie
+                elif "same_incident" in self._rulebook.sources[log.source].levels:
+                    links.setdefault(ref, Link(ref, "same_incident", log.ref))
+        members = {log.ref for log in logs}
+        reached: set[str] = set()
+        linked_before = {ref for each in members for ref in self._pointers.linked.get(each, ())}
+        for ref in sorted({*tied, *linked_before}):
+            held = self._records[ref]
+            now = tuple(sorted({*held.linked_to} - members | tied.get(ref, set())))
+            if now != held.linked_to:
+                self._put_record(replace(held, linked_to=now))
+                reached |= (self._reports_of(ref) | {*held.linked_to}) - members
+        return links, reached
+
+    # -- judgement ----------------------------------------------------------------------------
+
+    def _evaluate(self, refs: Iterable[str]) -> None:
+        """Judge the incidents of these reports, and of reports that a change of link reaches."""
+        waiting = sorted(ref for ref in refs if ref in self._reports)
+        done: set[str] = set()
+        while waiting:
+            ref = waiting.pop(0)
+            if ref in done:
+                continue
+            logs = self._incident(ref)
+            done.update(log.ref for log in logs)
+            links, reached = self._relink(logs)
+            waiting.extend(sorted(ref for ref in reached if ref in self._reports))
+            self._judge(logs, links)
+
+    def _judge(self, logs: list[ReportFacts], links: dict[str, Link]) -> None:
+        assert self._now is not None
+        linked = [self._linked(links[ref]) for ref in sorted(links)]
+        rulebook = self._rulebook
+        judged = judge(rulebook.pack, rulebook.sources, logs, linked, self._sight, self._now)
+        head = self._reports[logs[0].ref]
+        self._conclude(head, judged.line, judged, same_as="")
+        for log in logs[1:]:
+            line = Line(
+                force=log.force,
+                ref=log.ref,
+                route="referral" if log.referral else "log",
+                received_at=log.received_at,
+                verdict=judged.line.verdict,
+                grade=judged.line.grade,
+                deadline=judged.line.deadline,
+                same_as=logs[0].ref,
+                digests=judged.line.digests,
+            )
+            self._conclude(self._reports[log.ref], line, judged, same_as=logs[0].ref)
+
+    def _linked(self, tie: Link) -> Linked:
+        state = self._records[tie.record]
+        assert state.standing is not None
+        return Linked(tie, state.facts, state.standing)
+
+    def _conclude(self, held: ReportState, line: Line, judged: Judgement, same_as: str) -> None:
+        """Write down the verdict on one report and say what must be said."""
+        situation = Situation(
+            verdict=line.verdict,
+            grade=line.grade,
+            due_at=judged.due_at,
+            same_as=same_as,
+            warn=judged.warn,
+            closed=held.facts.closed_at is not None,
+            unexplained=judged.unexplained,
+        )
+        alert, sayings = next_sayings(held.alert, situation)
+        for saying in sayings:
+            alert = self._say(held.facts, alert, saying, judged)
+        if line.unknown_codes:
+            self._say_unknown_codes(held.facts.source, line.unknown_codes)
+        state = replace(
+            held,
+            verdict=line.verdict,
+            grade=line.grade,
+            basis=judged.basis,
+            same_as=same_as,
+            alert=alert,
+            next_by_watermark=None if same_as else judged.next_by_watermark,
+            waits_on="" if same_as else judged.waits_on,
+            next_by_clock=None if same_as else judged.next_by_clock,
+        )
+        self._lines[held.facts.ref] = line
+        self._put_report(state)
+        self._schedule(state, held)
+
+    def _stand(self, state: RecordState) -> RecordState:
+        lag = self._rulebook.sources[state.facts.source].lag
+        now = standing(self._rulebook.pack, state.facts, state.known_at, lag, self._is_live)
+        return state if now == state.standing else replace(state, standing=now)
+
+    def _is_live(self, ref: str) -> bool:
+        other = self._records.get(ref)
+        return other is not None and other.facts.status is RecordStatus.RECORDED
+
+    def _put_report(self, state: ReportState) -> None:
+        self._reports[state.facts.ref] = state
+        self._changed_reports[state.facts.ref] = None
+
+    def _put_record(self, state: RecordState) -> None:
+        held = self._records.get(state.facts.ref)
+        if held is not None:
+            self._pointers.drop_record(held)
+        self._records[state.facts.ref] = state
+        self._pointers.add_record(state)
+        self._note_slips(state.facts)
+        self._changed_records[state.facts.ref] = None
+
+    # -- events -------------------------------------------------------------------------------
+
+    def _say(
+        self, facts: ReportFacts, alert: AlertState, saying: Saying, judged: Judgement
+    ) -> AlertState:
+        assert self._now is not None
+        crimes = judged.line.crimes
+        due_at = judged.due_at
+        claim = saying.type in CLAIMS
+        self._raise(
+            subject=facts.ref,
+            n=alert.count,
+            type=saying.type,
+            effective_at=due_at if claim and due_at else self._now,
+            category=crimes[0].category if crimes else "",
+            grade=judged.line.grade,
+            harm=any(crime.harm for crime in crimes),
+            due_at=due_at,
+            detail={"reason": saying.reason},
+        )
+        return replace(alert, count=alert.count + 1)
+
+    def _conflict(self, held: ReportState, facts: ReportFacts) -> ReportState:
+        """Two contents under one version: said once for each."""
+        pair = _pair(held.facts, facts)
+        if pair in held.alert.conflicts:
+            return held
+        self._raise(
+            subject=facts.ref,
+            n=held.alert.count,
+            type=AlertType.VERSION_CONFLICT,
+            detail={"version": str(facts.version)},
+        )
+        conflicts = (*held.alert.conflicts, pair)
+        alert = replace(held.alert, count=held.alert.count + 1, conflicts=conflicts)
+        return replace(held, alert=alert)
+
+    def _say_unknown_codes(self, name: str, codes: tuple[str, ...]) -> None:
+        known = self._sources[name].unknown_codes
+        for code in codes:
+            if code not in known:
+                self._say_of_source(name, AlertType.UNKNOWN_CODE, {"code": code[:60]})
+                state = self._sources[name]
+                self._put_source(replace(state, unknown_codes=(*state.unknown_codes, code)))
+
+    def _say_of_source(self, name: str, type_: AlertType, detail: dict[str, str]) -> None:
+        state = self._sources[name]
+        self._raise(subject=f"source:{name}", n=state.alerts, type=type_, detail=detail)
+        self._put_source(replace(state, alerts=state.alerts + 1))
+
+    def _raise(
+        self,
+        *,
+        subject: str,
+        n: int,
+        type: AlertType,  # noqa: A002
+        detail: dict[str, str],
+        effective_at: datetime | None = None,
+        category: str = "",
+        grade: Grade | None = None,
+        harm: bool = False,
+        due_at: datetime | None = None,
+    ) -> None:
+        assert self._now is not None
+        alert = alert_identity(self._force, subject)
+        self._seq += 1
+        self._effects.append(
+            RaiseEvent(
+                force=self._force,
+                seq=self._seq,
+                alert_id=str(alert),
+                event_id=str(uuid5(alert, str(n))),
+                n=n,
+                type=type,
+                subject=subject,
+                at=self._now,
+                effective_at=effective_at or self._now,
+                category=category,
+                grade=grade,
+                harm=harm,
+                due_at=due_at,
+                detail=detail,
+                quiet=self._alert_from is not None
+                and due_at is not None
+                and due_at < self._alert_from,
+            )
+        )
+
+
+def _pair(held: ReportFacts | RecordFacts, new: ReportFacts | RecordFacts) -> str:
+    return "+".join(sorted((held.digest, new.digest)))
+
+
+def _compare(
+    held: ReportFacts | RecordFacts, new: ReportFacts | RecordFacts
+) -> tuple[Intake, bool]:
+    """What a further version is, and whether it contradicts the one held (decision 11)."""
+    if held.digest == new.digest and held.version == new.version:
+        return Intake.REPEATED, False
+    before = (held.version, held.updated_at, held.digest)
+    after = (new.version, new.updated_at, new.digest)
+    conflict = before[:2] == after[:2]
+    return (Intake.APPLIED if after > before else Intake.STALE), conflict

@@ -1,0 +1,1 @@
+"""The hosts of the one turn: replay from files."""

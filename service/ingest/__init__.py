@@ -1,0 +1,1 @@
+"""Bytes to events: source mappings, decoding, dead letters. Pure."""

@@ -1,0 +1,1 @@
+"""Watermarks, coverage, match levels, the join of records to crimes expected. Pure."""

@@ -1,0 +1,423 @@
+"""The join: records to crimes expected, then the verdict on one incident.
+
+A pure function of what is known: the logs of the incident, the records linked to them, how far the
+sources are read, and the moment. Nothing remembers how it came about, so order, batching and repeats
+cannot change the answer (G7).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from schemas.words import Grade, TimeBound, Verdict
+from service.ingest.source import Source
+from service.matching.judgement import CrimeLine, Digests, Line, LinkLine, RefusedLine
+from service.matching.levels import Link
+from service.matching.watermark import Basis, SourceState, covers
+from service.rules.decisions import decision
+from service.rules.expect import expect
+from service.rules.facts import RecordFacts, ReportFacts
+from service.rules.pack import Pack
+from service.rules.settle import settle
+from service.rules.values import Bearing, Expected, Settlement, Standing
+
+MET = frozenset({Verdict.RECORDED, Verdict.RECORDED_LATE, Verdict.ACCOUNTED})
+UNMET_FIRST = (
+    Verdict.NOT_PROVABLE,
+    Verdict.MISSED,
+    Verdict.PENDING,
+    Verdict.RECORDED_LATE,
+    Verdict.ACCOUNTED,
+    Verdict.RECORDED,
+)
+"""A report's verdict is the first of these that any of its crimes has."""
+
+_MOMENT = timedelta(microseconds=1)
+
+
+class Linked(Struct, frozen=True):
+    """A record linked to the incident, and whether it stands."""
+
+    link: Link
+    facts: RecordFacts
+    standing: Standing
+
+
+class Sight(Struct, frozen=True, kw_only=True):
+    """How far one can see in a lane: its record sources, and every source by name."""
+
+    records: tuple[SourceState | None, ...]
+    """Each source that could hold the crime; None: declared for this force, never arrived."""
+    sources: dict[str, SourceState]
+
+    def covers(self, received_at: datetime, due_at: datetime) -> bool:
+        """Is a record source connected, and does each answer for the time from receipt on?"""
+        return bool(self.records) and all(
+            state is not None and covers(state, received_at, due_at) for state in self.records
+        )
+
+    def unread(self, target: datetime) -> datetime | None:
+        """The watermark to wait for until all record sources are read to ``target``; None: they are."""
+        if not self.records:
+            return target
+        for state in self.records:
+            if state is None or state.watermark is None or state.watermark < target:
+                return target
+            if state.silent:
+                return state.watermark + _MOMENT
+        return None
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """What is to be said of one incident, and when to look again."""
+
+    line: Line
+    due_at: datetime | None = None
+    """Earliest deadline still owed, or the earliest of all where nothing is."""
+    basis: Basis | None = None
+    warn: bool = False
+    unexplained: bool = False
+    next_by_watermark: datetime | None = None
+    waits_on: str = ""
+    """The report source whose watermark is waited for; empty: the record sources'."""
+    next_by_clock: datetime | None = None
+
+
+def judge(
+    pack: Pack,
+    sources: dict[str, Source],
+    logs: Sequence[ReportFacts],
+    linked: Sequence[Linked],
+    sight: Sight,
+    now: datetime,
+) -> Judgement:
+    """Judge one incident: ``logs`` by receipt then ref (the first answers for all), ``linked`` by ref."""
+    head = logs[0]
+    expectation = expect(pack, sources, logs)
+    if not expectation.crimes:
+        verdict = Verdict.UNKNOWN_CODE if expectation.unknown_codes else Verdict.NO_CRIME_INDICATED
+        return Judgement(
+            line=Line(
+                force=head.force,
+                ref=head.ref,
+                route=_route(head),
+                received_at=head.received_at,
+                verdict=verdict,
+                carve_outs=expectation.carve_outs,
+                unknown_codes=expectation.unknown_codes,
+                links=_link_lines(linked),
+                digests=Digests(pack=pack.digest),
+            )
+        )
+    proof = _Proof(logs, sight, pack.timing.grace, now)
+    settled = assign(pack, expectation.crimes, linked, logs)
+    closing = _Closing(pack, logs)
+    crimes = tuple(
+        _crime_line(crime, settled.get(crime.id), linked, closing, proof)
+        for crime in expectation.crimes
+    )
+    rest_on = tuple(c for c in crimes if c.grade is Grade.CLEAR) or crimes
+    verdict = _report_verdict(rest_on)
+    line = Line(
+        force=head.force,
+        ref=head.ref,
+        route=_route(head),
+        received_at=head.received_at,
+        verdict=verdict,
+        grade=rest_on[0].grade,
+        deadline=min(c.due_at for c in rest_on),
+        timing=_report_timing(rest_on),
+        crimes=crimes,
+        carve_outs=expectation.carve_outs,
+        unknown_codes=expectation.unknown_codes,
+        decision=closing.refused,
+        links=_link_lines(linked),
+        refused=_refused(pack, expectation.crimes, settled, linked, logs),
+        sources=proof.names if any(c.verdict is Verdict.MISSED for c in crimes) else (),
+        digests=Digests(pack=pack.digest),
+    )
+    return _look_again(line, rest_on, proof, pack, logs)
+
+
+# -- records to crimes ------------------------------------------------------------------------
+
+
+class Settled(Struct, frozen=True):
+    """The record assigned to one crime."""
+
+    by: Linked
+    how: Settlement
+
+
+def assign(
+    pack: Pack, crimes: Sequence[Expected], linked: Sequence[Linked], logs: Sequence[ReportFacts]
+) -> dict[str, Settled]:
+    """Each record settles at most one crime; as many crimes as can be are settled, the earliest
+    records first (augmenting paths). By crime id."""
+    if not linked:
+        return {}
+    options = {crime.id: _options(pack, crime, linked, logs) for crime in crimes}
+    if len(crimes) == 1:
+        best = options[crimes[0].id]
+        return {crimes[0].id: best[0]} if best else {}
+    taken: dict[str, str] = {}
+    chosen: dict[str, Settled] = {}
+
+    def place(crime: str, seen: set[str]) -> bool:
+        for option in options[crime]:
+            record = option.by.facts.ref
+            if record in seen:
+                continue
+            seen.add(record)
+            if record not in taken or place(taken[record], seen):
+                taken[record] = crime
+                chosen[crime] = option
+                return True
+        return False
+
+    for crime in sorted(crimes, key=lambda c: c.grade is not Grade.CLEAR):
+        place(crime.id, set())
+    return chosen
+
+
+def _options(
+    pack: Pack, crime: Expected, linked: Sequence[Linked], logs: Sequence[ReportFacts]
+) -> list[Settled]:
+    """Records that settle or account for a crime: settling before accounting, then the earliest."""
+    found = []
+    for candidate in linked:
+        standing = candidate.standing
+        if not (standing.live or standing.accounts):
+            continue
+        how = settle(pack, crime, candidate.facts, logs)
+        if how.bearing is Bearing.SETTLES and not standing.live:
+            how = Settlement(bearing=Bearing.ACCOUNTS, reason=standing.reason)
+        if how.bearing is Bearing.SETTLES or how.bearing is Bearing.ACCOUNTS:
+            found.append(Settled(candidate, how))
+    if len(found) > 1:
+        found.sort(
+            key=lambda s: (
+                s.how.bearing is not Bearing.SETTLES,
+                s.by.facts.recorded_at,
+                s.by.facts.ref,
+            )
+        )
+    return found
+
+
+def _refused(
+    pack: Pack,
+    crimes: Sequence[Expected],
+    settled: dict[str, Settled],
+    linked: Sequence[Linked],
+    logs: Sequence[ReportFacts],
+) -> tuple[RefusedLine, ...]:
+    """Linked records that settle nothing here, each with the reason it gives for the first crime."""
+    used = {s.by.facts.ref for s in settled.values()}
+    refused = []
+    for candidate in linked:
+        if candidate.facts.ref in used:
+            continue
+        if not candidate.standing.live:
+            reason = candidate.standing.reason
+        else:
+            how = settle(pack, crimes[0], candidate.facts, logs)
+            reason = "not_needed" if how.bearing is Bearing.SETTLES else how.reason
+        refused.append(RefusedLine(record=candidate.facts.ref, reason=reason))
+    return tuple(refused)
+
+
+def _link_lines(linked: Sequence[Linked]) -> tuple[LinkLine, ...]:
+    return tuple(
+        LinkLine(
+            record=each.link.record,
+            level=each.link.level,
+            evidence=each.link.evidence,
+            standing="" if each.standing.live else each.standing.reason,
+            lacks=each.standing.lacks,
+        )
+        for each in linked
+    )
+
+
+# -- one crime --------------------------------------------------------------------------------
+
+
+class _Closing:
+    """Decisions not to record in the incident's logs, asked for one crime at a time."""
+
+    def __init__(self, pack: Pack, logs: Sequence[ReportFacts]) -> None:
+        self._pack = pack
+        self._logs = logs
+        self.refused = ""
+
+    def accepts(self, crime: Expected) -> str:
+        """The reason that accounts for the crime, or nothing."""
+        for log in self._logs:
+            if log.closure is None:
+                continue
+            weighed = decision(self._pack, crime, log.closure, self._logs)
+            if weighed.accepted:
+                return weighed.reason
+            self.refused = ":".join(("refused", weighed.reason, *weighed.lacks))
+        return ""
+
+
+class _Proof:
+    """Whether a deadline has provably passed with nothing recorded (G1, G5)."""
+
+    def __init__(
+        self, logs: Sequence[ReportFacts], sight: Sight, grace: timedelta, now: datetime
+    ) -> None:
+        self.sight = sight
+        self.now = now
+        self.grace = grace
+        self._own = {name: sight.sources.get(name) for name in {log.source for log in logs}}
+        self.lagging = ""
+
+    def over(self, due_at: datetime) -> bool:
+        """Has the clock passed deadline and grace?"""
+        return self.now >= due_at + self.grace
+
+    def lacks(self, crime: Expected) -> str:
+        """Why a miss cannot be said of this crime, or nothing where it can."""
+        close = crime.due_at + self.grace
+        if not self.sight.records or None in self.sight.records:
+            return "crime_source_not_connected"
+        for state in self.sight.records:
+            assert state is not None
+            if not covers(state, crime.received_at, crime.due_at):
+                return "outside_coverage"
+            if state.watermark is None or state.watermark < close:
+                return "crime_source_not_read"
+        for name, own in self._own.items():
+            if own is None or own.watermark is None or own.watermark < close:
+                self.lagging = name
+                return "own_source_not_read"
+            if own.lost_since is not None and own.lost_since <= crime.due_at:
+                return "input_lost"
+        return ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every source a miss rests on."""
+        states = {s.source for s in (*self.sight.records, *self._own.values()) if s is not None}
+        return tuple(sorted(states))
+
+    @property
+    def basis(self) -> Basis:
+        """The weakest thing the watermarks rest on."""
+        bases = {s.basis for s in (*self.sight.records, *self._own.values()) if s is not None}
+        for basis in (Basis.SILENCE, Basis.COVERAGE, Basis.HEARTBEAT):
+            if basis in bases:
+                return basis
+        return Basis.EVENT
+
+
+def _crime_line(
+    crime: Expected,
+    settled: Settled | None,
+    linked: Sequence[Linked],
+    closing: _Closing,
+    proof: _Proof,
+) -> CrimeLine:
+    verdict, reason, record = Verdict.PENDING, "", None
+    if settled is not None:
+        record = settled.by.facts
+        reason = settled.how.reason
+        if settled.how.bearing is Bearing.ACCOUNTS:
+            verdict = Verdict.ACCOUNTED
+        else:
+            late = record.recorded_at > crime.due_at
+            verdict = Verdict.RECORDED_LATE if late else Verdict.RECORDED
+    elif accepted := closing.accepts(crime):
+        verdict, reason = Verdict.ACCOUNTED, accepted
+    elif proof.over(crime.due_at):
+        reason = proof.lacks(crime)
+        verdict = Verdict.NOT_PROVABLE if reason else Verdict.MISSED
+        reason = reason or _why_unmet(linked)
+    return CrimeLine(
+        id=crime.id,
+        category=crime.category,
+        classes=crime.classes,
+        grade=crime.grade,
+        due_at=crime.due_at,
+        harm=crime.harm,
+        verdict=verdict,
+        reason=reason,
+        record=record.ref if record else "",
+        recorded_at=record.recorded_at if record else None,
+        timing=record.recorded_bound if record else TimeBound.EXACT,
+        rules=crime.rules,
+        evidence=crime.evidence,
+        unsourced=crime.unsourced,
+    )
+
+
+def _why_unmet(linked: Sequence[Linked]) -> str:
+    if not linked:
+        return "no_record"
+    if any(each.standing.live for each in linked):
+        return "recorded_as_something_else"
+    return "record_withdrawn"
+
+
+# -- the report -------------------------------------------------------------------------------
+
+
+def _report_verdict(crimes: Sequence[CrimeLine]) -> Verdict:
+    words = {crime.verdict for crime in crimes}
+    if Verdict.MISSED in words and words & MET:
+        return Verdict.PARTLY_RECORDED
+    return next(word for word in UNMET_FIRST if word in words)
+
+
+def _report_timing(crimes: Sequence[CrimeLine]) -> TimeBound:
+    for crime in crimes:
+        if crime.timing is not TimeBound.EXACT:
+            return crime.timing
+    return TimeBound.EXACT
+
+
+def _route(head: ReportFacts) -> str:
+    return "referral" if head.referral else "log"
+
+
+def _look_again(
+    line: Line, crimes: Sequence[CrimeLine], proof: _Proof, pack: Pack, logs: Sequence[ReportFacts]
+) -> Judgement:
+    """When the verdict may change without a new input, and what may be said meanwhile."""
+    owed = [crime for crime in crimes if crime.verdict not in MET]
+    due_at = min(crime.due_at for crime in owed or crimes)
+    basis = proof.basis if line.sources else None
+    waits = [crime.due_at + proof.grace for crime in owed if crime.reason.endswith("_not_read")]
+    pending = [crime.due_at for crime in owed if crime.verdict is Verdict.PENDING]
+    by_clock, warn, unexplained = None, False, False
+    if pending:
+        by_clock = min(pending) + proof.grace
+        if line.grade is Grade.CLEAR:
+            seen = proof.sight.covers(line.received_at, min(pending))
+            warn_at = min(pending) - pack.timing.due_soon
+            if proof.now < warn_at:
+                by_clock = warn_at
+            else:
+                read_to = line.received_at + pack.timing.read_past_receipt
+                unread = proof.sight.unread(min(read_to, min(pending)))
+                warn = seen and unread is None
+                waits += [unread] if unread else []
+            closed_at = max((log.closed_at for log in logs if log.closed_at), default=None)
+            if closed_at is not None and all(log.closed_at for log in logs):
+                unread = proof.sight.unread(closed_at)
+                unexplained = seen and unread is None
+                waits += [unread] if unread else []
+    return Judgement(
+        line=line,
+        due_at=due_at,
+        basis=basis,
+        warn=warn,
+        unexplained=unexplained,
+        next_by_watermark=min(waits, default=None),
+        waits_on=proof.lagging if waits else "",
+        next_by_clock=by_clock,
+    )

@@ -1,0 +1,99 @@
+"""The verdict on one report as written out: canonical JSON, equal bytes for equal inputs (G7).
+
+Left out on purpose, because they are observations and not answers: how far sources were read, what
+a watermark rested on, when anything arrived (and so which records look backdated), positions,
+processing times, sequence numbers.
+"""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from schemas.words import Grade, TimeBound, Verdict
+
+
+class CrimeLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One crime expected, and what became of it."""
+
+    id: str
+    category: str
+    classes: tuple[str, ...] = ()
+    grade: Grade
+    due_at: datetime
+    harm: bool = False
+    verdict: Verdict
+    reason: str = ""
+    """Why, as a word: the settlement's, the decision's or the missing proof's."""
+    record: str = ""
+    """Reference of the record that settles or accounts for it."""
+    recorded_at: datetime | None = None
+    timing: TimeBound = TimeBound.EXACT
+    rules: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    unsourced: bool = False
+
+
+class LinkLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One record linked to the report, at the strongest level found."""
+
+    record: str
+    level: str
+    evidence: str
+    standing: str = ""
+    """Why the record no longer stands; empty: it stands."""
+    lacks: tuple[str, ...] = ()
+    """What its cancellation, transfer or reclassification lacks."""
+
+
+class RefusedLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One linked record that settles nothing here, and why."""
+
+    record: str
+    reason: str
+
+
+class Digests(Struct, frozen=True, kw_only=True):
+    """What the verdict was computed with."""
+
+    pack: str
+    linkage: str = ""
+
+
+class Line(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One line of ``verdicts.jsonl``."""
+
+    force: str
+    ref: str
+    route: str = "log"
+    """``log`` or ``referral``."""
+    received_at: datetime
+    verdict: Verdict
+    grade: Grade | None = None
+    deadline: datetime | None = None
+    timing: TimeBound = TimeBound.EXACT
+    same_as: str = ""
+    crimes: tuple[CrimeLine, ...] = ()
+    carve_outs: tuple[str, ...] = ()
+    unknown_codes: tuple[str, ...] = ()
+    decision: str = ""
+    """Reason of the closure, where one was given and not accepted: ``refused:`` and what it lacks."""
+    links: tuple[LinkLine, ...] = ()
+    refused: tuple[RefusedLine, ...] = ()
+    sources: tuple[str, ...] = ()
+    """Sources that had passed the deadline, where the verdict rests on silence in them."""
+    digests: Digests
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder = msgspec.json.Decoder(Line)
+
+
+def encode(line: Line) -> bytes:
+    """Canonical bytes of a verdict line: sorted keys, UTC instants, no newline."""
+    return _encoder.encode(line)
+
+
+def decode(line: bytes) -> Line:
+    """Read a verdict line back."""
+    return _decoder.decode(line)

@@ -1,0 +1,115 @@
+"""Who points at whom: the keys by which the ledger finds reports and records, and the index over
+those that are loaded."""
+
+from collections import defaultdict
+
+from msgspec import Struct
+
+from service.effects import RecordState, ReportState
+from service.ingest.source import Source
+from service.matching.levels import slips
+from service.rules.facts import RecordFacts, ReportFacts
+from service.rules.pack import Pack
+
+
+class Rulebook(Struct, frozen=True):
+    """The active configuration: one pack, and every source by name."""
+
+    pack: Pack
+    sources: dict[str, Source]
+
+
+def log_key(ref: str) -> str:
+    """Key under which whatever points at this report is found."""
+    return "log:" + ref
+
+
+def crime_key(ref: str) -> str:
+    """Key under which whatever points at this record is found."""
+    return "crime:" + ref
+
+
+def report_mentions(facts: ReportFacts) -> tuple[str, ...]:
+    """Keys by which a report is found: the records it names, the logs of its incident."""
+    return (*map(crime_key, facts.crime_refs), *map(log_key, facts.same_incident))
+
+
+def record_mentions(state: RecordState, rulebook: Rulebook) -> tuple[str, ...]:
+    """Keys by which a record is found: reports it names, slips of them while it is linked to none,
+    and the record in which it continues."""
+    facts = state.facts
+    keys = [log_key(ref) for ref in facts.incident_refs]
+    if not state.linked_to and may_repair(facts, rulebook):
+        keys += (log_key(slip) for ref in facts.incident_refs for slip in sorted(slips(ref)))
+    if facts.cancellation is not None and facts.cancellation.other_ref:
+        keys.append(crime_key(facts.cancellation.other_ref))
+    return tuple(dict.fromkeys(keys))
+
+
+def may_repair(facts: RecordFacts, rulebook: Rulebook) -> bool:
+    """May this record's references be repaired?"""
+    return bool(facts.incident_refs) and "repaired_ref" in rulebook.sources[facts.source].levels
+
+
+class Pointers:
+    """Who points at whom among the reports and records loaded."""
+
+    def __init__(self) -> None:
+        self.records_of_log: dict[str, set[str]] = defaultdict(set)
+        self.logs_of_record: dict[str, set[str]] = defaultdict(set)
+        self.same_incident: dict[str, set[str]] = defaultdict(set)
+        self.continued_by: dict[str, set[str]] = defaultdict(set)
+        self.linked: dict[str, set[str]] = defaultdict(set)
+        self.slips: dict[str, set[str]] = defaultdict(set)
+
+    def candidates(self, log: ReportFacts) -> set[str]:
+        """Records that may be tied to a log: named by it, naming it, linked before, or a slip away."""
+        found = {*log.crime_refs}
+        for pointing in (self.records_of_log, self.linked, self.slips):
+            if log.ref in pointing:
+                found |= pointing[log.ref]
+        return found
+
+    def add_slips(self, record: RecordFacts) -> None:
+        """Note the references one slip away from those of a record tied to no report."""
+        for ref in record.incident_refs:
+            for slip in slips(ref):
+                self.slips[slip].add(record.ref)
+
+    def add_report(self, facts: ReportFacts) -> None:
+        """Note the records a report names and the logs of its incident, both ways."""
+        for ref in facts.crime_refs:
+            self.logs_of_record[ref].add(facts.ref)
+        for ref in facts.same_incident:
+            self.same_incident[facts.ref].add(ref)
+            self.same_incident[ref].add(facts.ref)
+
+    def drop_report(self, facts: ReportFacts, others: dict[str, ReportState]) -> None:
+        """Forget what a version of a report points at; edges another log still states remain."""
+        for ref in facts.crime_refs:
+            self.logs_of_record[ref].discard(facts.ref)
+        for ref in facts.same_incident:
+            other = others.get(ref)
+            if other is None or facts.ref not in other.facts.same_incident:
+                self.same_incident[facts.ref].discard(ref)
+                self.same_incident[ref].discard(facts.ref)
+
+    def add_record(self, state: RecordState) -> None:
+        """Note the reports a record names and is linked to, and the record in which it continues."""
+        facts = state.facts
+        for ref in facts.incident_refs:
+            self.records_of_log[ref].add(facts.ref)
+        for ref in state.linked_to:
+            self.linked[ref].add(facts.ref)
+        if facts.cancellation is not None and facts.cancellation.other_ref:
+            self.continued_by[facts.cancellation.other_ref].add(facts.ref)
+
+    def drop_record(self, state: RecordState) -> None:
+        """Forget what a version of a record points at."""
+        facts = state.facts
+        for ref in facts.incident_refs:
+            self.records_of_log[ref].discard(facts.ref)
+        for ref in state.linked_to:
+            self.linked[ref].discard(facts.ref)
+        if facts.cancellation is not None:
+            self.continued_by[facts.cancellation.other_ref].discard(facts.ref)

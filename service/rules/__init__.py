@@ -1,0 +1,1 @@
+"""Packs, indicators, crimes expected, deadlines, what settles them. Pure."""
