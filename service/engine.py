@@ -53,6 +53,9 @@ from service.pointers import (
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.settle import standing
 
+CLAIMED = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED})
+"""Verdicts that speak though nothing was said before; all others only answer what was."""
+
 NAMESPACE = UUID("6b1f0a52-5d8e-5c0b-9a43-2f7f0f2f7a11")
 """Root of alert identities: the same report has the same alert id everywhere and for ever."""
 
@@ -127,15 +130,16 @@ class _Fold:
 
     def _track_record(self, state: RecordState) -> TrackRecord:
         held = self._held.records.get(state.facts.ref)
-        mentions = record_mentions(state, self._rulebook)
-        same = held is not None and mentions == record_mentions(held, self._rulebook)
-        return TrackRecord(state, None if same else mentions)
+        same = held is not None and held.facts is state.facts
+        same = same and held is not None and bool(held.linked_to) == bool(state.linked_to)
+        return TrackRecord(state, None if same else record_mentions(state, self._rulebook))
 
     def _track_report(self, state: ReportState) -> TrackReport:
         held = self._held.reports.get(state.facts.ref)
-        mentions = report_mentions(state.facts)
-        same = held is not None and mentions == report_mentions(held.facts)
-        return TrackReport(state, encode(self._lines[state.facts.ref]), None if same else mentions)
+        line = encode(self._lines[state.facts.ref])
+        if held is not None and held.facts is state.facts:
+            return TrackReport(state, line, None)
+        return TrackReport(state, line, report_mentions(state.facts))
 
     # -- inputs -------------------------------------------------------------------------------
 
@@ -271,7 +275,8 @@ class _Fold:
             return
         self._sources[state.source] = state
         self._moved = True
-        self._sight = self._look()
+        if not self._rulebook.sources[state.source].reports:
+            self._sight = self._look()
         if held is not None and held.silent and not state.silent:
             self._say_of_source(state.source, AlertType.SOURCE_BACK, {})
 
@@ -290,7 +295,7 @@ class _Fold:
 
     def _pass_time(self, until: datetime) -> None:
         """Decide everything that falls due up to ``until``, each at its own moment."""
-        while True:
+        while self._watched or (self._by_clock and self._by_clock[0][0] <= until):
             silence = self._next_silence()
             report = self._by_clock[0] if self._by_clock else None
             if silence and silence[0] <= until and (report is None or silence[0] <= report[0]):
@@ -340,6 +345,8 @@ class _Fold:
             mark = self._mark(name) if waiting else None
             while mark and waiting and waiting[0][0] <= mark:
                 ready.append(heappop(waiting))
+        if not ready:
+            return
         for at, ref in sorted(ready):
             if self._reports[ref].next_by_watermark == at:
                 self._evaluate((ref,))
@@ -404,6 +411,8 @@ class _Fold:
     def _relink(self, logs: list[ReportFacts]) -> tuple[dict[str, Link], set[str]]:
         """Records of an incident by their level for its first log; other reports this reaches."""
         links: dict[str, Link] = {}
+        if len(logs) == 1 and not self._pointers.candidates(logs[0]):
+            return links, set()
         tied: dict[str, set[str]] = defaultdict(set)
         for log in logs:
             for ref, tie in self._ties(log).items():
@@ -427,6 +436,8 @@ class _Fold:
 
     def _evaluate(self, refs: Iterable[str]) -> None:
         """Judge the incidents of these reports, and of reports that a change of link reaches."""
+        if not refs:
+            return
         waiting = sorted(ref for ref in refs if ref in self._reports)
         done: set[str] = set()
         while waiting:
@@ -436,7 +447,8 @@ class _Fold:
             logs = self._incident(ref)
             done.update(log.ref for log in logs)
             links, reached = self._relink(logs)
-            waiting.extend(sorted(ref for ref in reached if ref in self._reports))
+            if reached:
+                waiting.extend(sorted(reached))
             self._judge(logs, links)
 
     def _judge(self, logs: list[ReportFacts], links: dict[str, Link]) -> None:
@@ -467,18 +479,22 @@ class _Fold:
 
     def _conclude(self, held: ReportState, line: Line, judged: Judgement, same_as: str) -> None:
         """Write down the verdict on one report and say what must be said."""
-        situation = Situation(
-            verdict=line.verdict,
-            grade=line.grade,
-            due_at=judged.due_at,
-            same_as=same_as,
-            warn=judged.warn,
-            closed=held.facts.closed_at is not None,
-            unexplained=judged.unexplained,
-        )
-        alert, sayings = next_sayings(held.alert, situation)
-        for saying in sayings:
-            alert = self._say(held.facts, alert, saying, judged)
+        alert = held.alert
+        if alert.said is not None or judged.warn or judged.unexplained or (
+            line.verdict in CLAIMED
+        ):
+            situation = Situation(
+                verdict=line.verdict,
+                grade=line.grade,
+                due_at=judged.due_at,
+                same_as=same_as,
+                warn=judged.warn,
+                closed=held.facts.closed_at is not None,
+                unexplained=judged.unexplained,
+            )
+            alert, sayings = next_sayings(alert, situation)
+            for saying in sayings:
+                alert = self._say(held.facts, alert, saying, judged)
         if line.unknown_codes:
             self._say_unknown_codes(held.facts.source, line.unknown_codes)
         state = replace(

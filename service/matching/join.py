@@ -33,6 +33,9 @@ UNMET_FIRST = (
 )
 """A report's verdict is the first of these that any of its crimes has."""
 
+ON_SILENCE = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED, Verdict.NOT_PROVABLE})
+"""Report verdicts under which a crime may be missed: they name the sources that had passed."""
+
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -111,13 +114,17 @@ def judge(
             )
         )
     proof = _Proof(logs, sight, pack.timing.grace, now)
-    settled = assign(pack, expectation.crimes, linked, logs)
+    settled = assign(pack, expectation.crimes, linked, logs) if linked else {}
     closing = _Closing(pack, logs)
     crimes = tuple(
-        _crime_line(crime, settled.get(crime.id), linked, closing, proof)
-        for crime in expectation.crimes
+        [
+            _crime_line(crime, settled.get(crime.id), linked, closing, proof)
+            for crime in expectation.crimes
+        ]
     )
-    rest_on = tuple(c for c in crimes if c.grade is Grade.CLEAR) or crimes
+    rest_on = crimes
+    if len(crimes) > 1:
+        rest_on = tuple(c for c in crimes if c.grade is Grade.CLEAR) or crimes
     verdict = _report_verdict(rest_on)
     line = Line(
         force=head.force,
@@ -126,15 +133,15 @@ def judge(
         received_at=head.received_at,
         verdict=verdict,
         grade=rest_on[0].grade,
-        deadline=min(c.due_at for c in rest_on),
+        deadline=min([c.due_at for c in rest_on]),
         timing=_report_timing(rest_on),
         crimes=crimes,
         carve_outs=expectation.carve_outs,
         unknown_codes=expectation.unknown_codes,
         decision=closing.refused,
-        links=_link_lines(linked),
-        refused=_refused(pack, expectation.crimes, settled, linked, logs),
-        sources=proof.names if any(c.verdict is Verdict.MISSED for c in crimes) else (),
+        links=_link_lines(linked) if linked else (),
+        refused=_refused(pack, expectation.crimes, settled, linked, logs) if linked else (),
+        sources=proof.names if verdict in ON_SILENCE else (),
         digests=Digests(pack=pack.digest),
     )
     return _look_again(line, rest_on, proof, pack, logs)
@@ -273,8 +280,11 @@ class _Proof:
         self.sight = sight
         self.now = now
         self.grace = grace
-        self._own = {name: sight.sources.get(name) for name in {log.source for log in logs}}
+        self._logs = logs
         self.lagging = ""
+
+    def _own(self) -> dict[str, SourceState | None]:
+        return {log.source: self.sight.sources.get(log.source) for log in self._logs}
 
     def over(self, due_at: datetime) -> bool:
         """Has the clock passed deadline and grace?"""
@@ -291,7 +301,7 @@ class _Proof:
                 return "outside_coverage"
             if state.watermark is None or state.watermark < close:
                 return "crime_source_not_read"
-        for name, own in self._own.items():
+        for name, own in self._own().items():
             if own is None or own.watermark is None or own.watermark < close:
                 self.lagging = name
                 return "own_source_not_read"
@@ -302,13 +312,13 @@ class _Proof:
     @property
     def names(self) -> tuple[str, ...]:
         """Every source a miss rests on."""
-        states = {s.source for s in (*self.sight.records, *self._own.values()) if s is not None}
+        states = {s.source for s in (*self.sight.records, *self._own().values()) if s is not None}
         return tuple(sorted(states))
 
     @property
     def basis(self) -> Basis:
         """The weakest thing the watermarks rest on."""
-        bases = {s.basis for s in (*self.sight.records, *self._own.values()) if s is not None}
+        bases = {s.basis for s in (*self.sight.records, *self._own().values()) if s is not None}
         for basis in (Basis.SILENCE, Basis.COVERAGE, Basis.HEARTBEAT):
             if basis in bases:
                 return basis
@@ -367,6 +377,8 @@ def _why_unmet(linked: Sequence[Linked]) -> str:
 
 
 def _report_verdict(crimes: Sequence[CrimeLine]) -> Verdict:
+    if len(crimes) == 1:
+        return crimes[0].verdict
     words = {crime.verdict for crime in crimes}
     if Verdict.MISSED in words and words & MET:
         return Verdict.PARTLY_RECORDED
@@ -388,8 +400,10 @@ def _look_again(
     line: Line, crimes: Sequence[CrimeLine], proof: _Proof, pack: Pack, logs: Sequence[ReportFacts]
 ) -> Judgement:
     """When the verdict may change without a new input, and what may be said meanwhile."""
+    if line.verdict in MET:
+        return Judgement(line=line, due_at=line.deadline)
     owed = [crime for crime in crimes if crime.verdict not in MET]
-    due_at = min(crime.due_at for crime in owed or crimes)
+    due_at = min([crime.due_at for crime in owed])
     basis = proof.basis if line.sources else None
     waits = [crime.due_at + proof.grace for crime in owed if crime.reason.endswith("_not_read")]
     pending = [crime.due_at for crime in owed if crime.verdict is Verdict.PENDING]

@@ -67,29 +67,18 @@ def by_event(
     """Something that happened ``at`` arrived; None where the source only bounds its time."""
     if at is None:
         return _heard(state, known)
-    mark = state.solid
-    if source.cut_by is CutBy.RECORDED or state.until is not None:
-        mark = _later(state.solid, _capped(min(at - source.lateness, known), state.until))
-    first, last = state.first_event, state.last_event
-    if (
-        mark == state.solid
-        and not state.silent
-        and first is not None
-        and last is not None
-        and first <= at <= last
-        and state.last_known is not None
-        and known <= state.last_known
-    ):
-        return state
-    return _marked(
-        replace(
-            _heard(state, known),
-            first_event=at if first is None or at < first else first,
-            last_event=at if last is None or at > last else last,
-        ),
-        mark,
-        Basis.EVENT,
+    first, last, heard = state.first_event, state.last_event, state.last_known
+    seen = replace(
+        state,
+        first_event=at if first is None or at < first else first,
+        last_event=at if last is None or at > last else last,
+        last_known=known if heard is None or known > heard else heard,
+        silent=False,
     )
+    if source.cut_by is not CutBy.RECORDED and state.until is None:
+        return seen
+    mark = at - source.lateness if at <= known else known - source.lateness
+    return _marked(seen, _later(state.solid, _capped(mark, state.until)), Basis.EVENT)
 
 
 def by_heartbeat(state: SourceState, until: datetime, known: datetime) -> SourceState:

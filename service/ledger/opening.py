@@ -1,0 +1,150 @@
+"""Opening the ledger: SQLite in one process, PostgreSQL for several; durable, or as fast as it goes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+LOCK_TIMEOUT_MS = 10_000
+"""How long a statement waits for another turn's lock before the turn is run again."""
+
+IDLE_TIMEOUT_MS = 5_000
+"""A worker stopped inside a transaction loses it after this, and its lanes are free again."""
+
+READ_IDLE_TIMEOUT_MS = 60_000
+"""Readers hold no locks and may pause longer between two pages."""
+
+_DURABLE = {"journal_mode": "WAL", "synchronous": "FULL", "busy_timeout": LOCK_TIMEOUT_MS}
+_FAST = {
+    "journal_mode": "MEMORY",  # a turn can still be rolled back; a crash of the machine loses all
+    "synchronous": "OFF",
+    "locking_mode": "EXCLUSIVE",
+    "temp_store": "MEMORY",
+    "cache_size": -64 * 1024,  # KiB
+}
+
+_CONTENDED = frozenset({"40P01", "55P03", "40001", "25P03"})
+"""PostgreSQL: deadlock, lock not available, serialisation, idle in transaction: all rolled back."""
+
+
+class LedgerUnusable(Exception):
+    """The ledger cannot be opened as asked; the message names the remedy."""
+
+
+class Ledger:
+    """One database and how to talk to it. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect = engine.dialect.name
+        """``sqlite`` or ``postgresql``."""
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that writes: committed at the end, rolled back on any error."""
+        with self.engine.connect().execution_options(ledger_writes=True) as connection:
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One transaction that only reads: everything in it is of one moment."""
+        options: dict[str, Any] = {}
+        if self.dialect == "postgresql":
+            options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        with self.engine.connect().execution_options(**options) as connection:
+            with connection.begin():
+                if self.dialect == "postgresql":
+                    connection.exec_driver_sql(
+                        f"SET LOCAL idle_in_transaction_session_timeout = {READ_IDLE_TIMEOUT_MS}"
+                    )
+                yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def open_ledger(url: str, *, durable: bool = True) -> Ledger:
+    """Open the ledger at a database URL; its tables must be there (``upgrading.upgrade``).
+
+    ``durable=False`` is for a ledger that is thrown away after use (replay): SQLite only, one
+    connection, nothing forced to disk; a turn still rolls back whole.
+    Raises ``LedgerUnusable`` where the URL names no database that can hold a ledger.
+    """
+    target = _target(url)
+    if target.get_backend_name() == "postgresql":
+        if not durable:
+            raise LedgerUnusable("a ledger that need not last is a SQLite file: use sqlite:///PATH")
+        return Ledger(_postgresql(target))
+    return Ledger(_sqlite(target, durable))
+
+
+def contended(error: DBAPIError) -> bool:
+    """Did another turn hold what this one needed? Then this one has been rolled back, to run again."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _CONTENDED
+    name = getattr(error.orig, "sqlite_errorname", "")
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def _target(url: str) -> URL:
+    try:
+        target = make_url(url)
+        backend = target.get_backend_name()
+    except ArgumentError:
+        # The URL may hold a password: it is never repeated.
+        raise LedgerUnusable(
+            "not a database URL; use sqlite:///PATH or postgresql://HOST/NAME"
+        ) from None
+    if backend == "postgresql":
+        return target.set(drivername="postgresql+psycopg")
+    if backend == "sqlite":
+        return target.set(drivername="sqlite+pysqlite")
+    raise LedgerUnusable(
+        f"{backend} cannot hold a ledger; use sqlite:///PATH or postgresql://HOST/NAME"
+    )
+
+
+def _sqlite(target: URL, durable: bool) -> Engine:
+    # One connection where the file is locked for good, or where there is no file to share.
+    alone = not durable or target.database in (None, "", ":memory:")
+    size: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if alone else {"pool_size": 5}
+    engine = create_engine(
+        target, poolclass=QueuePool, connect_args={"check_same_thread": False}, **size
+    )
+    pragmas = _DURABLE if durable else _FAST
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun below, not by the driver
+        for name, value in pragmas.items():
+            connection.execute(f"PRAGMA {name} = {value}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("ledger_writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgresql(target: URL) -> Engine:
+    engine = create_engine(target, isolation_level="READ COMMITTED", pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        settings = {
+            "lock_timeout": LOCK_TIMEOUT_MS,
+            "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
+        }
+        held = connection.autocommit
+        connection.autocommit = True
+        for name, value in settings.items():
+            connection.execute(f"SET {name} = {value}")
+        connection.autocommit = held
+
+    return engine

@@ -1,0 +1,253 @@
+"""The ledger's tables, the same on SQLite and PostgreSQL.
+
+Instants are microseconds since the epoch (``instants``). Text compares byte by byte on both
+databases, so "in order of force and ref" means one thing. State is JSON; what queries need stands in
+columns beside it. Whatever two forces could both write would make their turns wait for each other:
+everything is keyed by force, save positions (one worker reads a partition) and what only commands write.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects import postgresql
+
+from schemas.words import Verdict
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+Word = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+"""Text that is compared and sorted: by code point on either database, never by a locale."""
+
+OPEN = (Verdict.PENDING, Verdict.MISSED, Verdict.PARTLY_RECORDED, Verdict.NOT_PROVABLE)
+"""Reports with something owed or unproved: few beside all that are kept, so they have an index."""
+
+IS_OPEN = "verdict IN ('pending', 'missed', 'partly_recorded', 'not_provable')"
+"""The same as the databases know it: a query must say it in these words to use the index."""
+
+STANDING_CLAIM = "said IN ('missed', 'partly_recorded')"
+"""Reports whose alert stands as a miss."""
+
+WAITING = "status = 'waiting'"
+"""Rows of the outbox that nobody has sent."""
+
+# -- lanes and positions ------------------------------------------------------------------------
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("version", BigInteger, nullable=False),  # turns so far; validates caches, guards nothing
+    Column("seq", BigInteger, nullable=False),  # last chain number given
+    Column("now", BigInteger),
+    Column("alert_from", BigInteger),
+    Column("head", LargeBinary, nullable=False),  # hash of the last chain row; empty before any
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("topic_id", Word, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("topic", Word, nullable=False),
+    Column("next", BigInteger, nullable=False),  # first position not yet applied
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("source", Word, primary_key=True),
+    Column("state", Text, nullable=False),
+)
+
+# -- reports and records ------------------------------------------------------------------------
+
+reports = Table(
+    "reports",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("ref", Word, primary_key=True),
+    Column("received_at", BigInteger, nullable=False),
+    Column("verdict", Word, nullable=False),
+    Column("grade", Word, nullable=False),  # empty where nothing is expected
+    Column("said", Word),  # the last thing its alert said
+    Column("deadline", BigInteger),
+    Column("waits_on", Word, nullable=False),  # report source that lags; empty: record sources
+    Column("next_by_watermark", BigInteger),
+    Column("next_by_clock", BigInteger),
+    Column("state", Text, nullable=False),
+    Column("line", Text, nullable=False),  # canonical verdict line
+)
+
+Index(
+    "ix_reports_by_watermark",
+    reports.c.force,
+    reports.c.waits_on,
+    reports.c.next_by_watermark,
+    sqlite_where=reports.c.next_by_watermark.is_not(None),
+    postgresql_where=reports.c.next_by_watermark.is_not(None),
+)
+Index(
+    "ix_reports_by_clock",
+    reports.c.force,
+    reports.c.next_by_clock,
+    sqlite_where=reports.c.next_by_clock.is_not(None),
+    postgresql_where=reports.c.next_by_clock.is_not(None),
+)
+Index(
+    "ix_reports_open",
+    reports.c.force,
+    reports.c.verdict,
+    reports.c.deadline,
+    sqlite_where=text(IS_OPEN),
+    postgresql_where=text(IS_OPEN),
+)
+Index(
+    "ix_reports_claimed",
+    reports.c.force,
+    reports.c.ref,
+    sqlite_where=text(STANDING_CLAIM),
+    postgresql_where=text(STANDING_CLAIM),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("ref", Word, primary_key=True),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),  # input rows that made it up
+    Column("links", Integer, nullable=False),  # reports it is linked to
+    Column("live", Integer, nullable=False),  # 0: cancelled, transferred, reclassified away
+    Column("state", Text, nullable=False),
+)
+
+mentions = Table(
+    "mentions",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("key", Word, primary_key=True),
+    Column("kind", Word, primary_key=True),  # report or record: which of the two mentions the key
+    Column("ref", Word, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+# -- what was said ------------------------------------------------------------------------------
+
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("event_id", Word, nullable=False),
+    Column("type", Word, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("subject_id", Word, nullable=False),  # alert id: says nothing by itself
+    Column("actor_id", Word, nullable=False),  # empty: nobody, the rules
+    Column("payload_hash", LargeBinary, nullable=False),  # sha256(salt || payload)
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("event_id"),
+)
+
+chain_payloads = Table(
+    "chain_payloads",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("payload", Text, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("kind", Word, primary_key=True),
+    Column("status", Word, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("claimed_by", Word),
+    Column("claimed_until", BigInteger),
+    Column("next_try_at", BigInteger),
+    Index(
+        "ix_outbox_waiting",
+        "kind",
+        "force",
+        "seq",
+        sqlite_where=text(WAITING),
+        postgresql_where=text(WAITING),
+    ),
+)
+
+published = Table(
+    "published",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("force", Word, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    UniqueConstraint("force", "seq"),
+)
+
+# -- counted, configured, refused -----------------------------------------------------------------
+
+intake = Table(
+    "intake",
+    metadata,
+    Column("force", Word, primary_key=True),  # empty where a dead letter does not tell
+    Column("source", Word, primary_key=True),
+    Column("topic", Word, primary_key=True),
+    Column("result", Word, primary_key=True),  # read, or what became of it
+    Column("n", BigInteger, CheckConstraint("n >= 0", name="not_negative"), nullable=False),
+)
+
+tallies = Table(
+    "tallies",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("verdict", Word, primary_key=True),
+    Column("grade", Word, primary_key=True),
+    Column("n", BigInteger, CheckConstraint("n >= 0", name="not_negative"), nullable=False),
+)
+
+active_digests = Table(
+    "active_digests",
+    metadata,
+    Column("kind", Word, primary_key=True),  # pack, mapping, linkage, routes
+    Column("name", Word, primary_key=True),
+    Column("digest", Word, nullable=False),
+    Column("activated_at", BigInteger, nullable=False),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("topic_id", Word, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("force", Word, nullable=False),  # empty where it cannot be told
+    Column("source", Word, nullable=False),
+    Column("known_at", BigInteger),
+    Column("reason", Word, nullable=False),
+    Column("field", Word, nullable=False),
+    Column("digest", Word, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("status", Word, nullable=False),  # waiting to be relayed, kept, replayed, discarded
+    Column("raw_encrypted", LargeBinary),
+)

@@ -1,0 +1,83 @@
+"""One turn: load, decide, commit. Everything that changes the ledger's verdicts goes through here.
+
+All in one transaction: positions move by compare-and-set, the lanes touched are locked in order, what
+the inputs touch and what is due is loaded, the engine decides, and state, chain, outbox and counters
+are written. Only after it returns may a broker forget. A batch with no input but a ``Tick`` is a tick.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+from sqlalchemy.exc import DBAPIError
+
+from service.effects import Input, Intake, RaiseEvent, RecordSeen, ReportSeen
+from service.engine import decide
+from service.ledger.load import load, lock
+from service.ledger.opening import Ledger, contended
+from service.ledger.positions import Advance, advance
+from service.ledger.write import DeadLetter, Writing
+from service.pointers import Rulebook
+
+ATTEMPTS = 4
+"""A turn that loses a deadlock or waits too long for a lock is run again, this often in all."""
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """What a host read, with how far its positions move by it."""
+
+    inputs: tuple[Input, ...] = ()
+    """In the order read; of any number of forces."""
+    dead: tuple[DeadLetter, ...] = ()
+    advances: tuple[Advance, ...] = ()
+    """Empty where nothing is positioned: ticks, commands, files."""
+
+
+class Turned(Struct, frozen=True, kw_only=True):
+    """What a turn did."""
+
+    events: tuple[RaiseEvent, ...] = ()
+    """What was said, by force, in order."""
+    counts: dict[Intake, int]
+    """What became of the inputs."""
+    attempts: int
+    """How often it was run; more than one where another turn held its locks."""
+
+
+def turn(ledger: Ledger, rulebook: Rulebook, batch: Batch) -> Turned:
+    """Apply one batch, whole or not at all.
+
+    Raises ``PositionsBehind`` or ``PositionsAhead`` (service.ledger.positions) where the ledger does
+    not stand where the batch begins, and the database's own error where it fails for another reason
+    than a lost race for locks.
+    """
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return _run(ledger, rulebook, batch, attempt)
+        except DBAPIError as error:
+            if not contended(error):
+                raise
+    return _run(ledger, rulebook, batch, ATTEMPTS)
+
+
+def _run(ledger: Ledger, rulebook: Rulebook, batch: Batch, attempt: int) -> Turned:
+    by_force = _by_force(batch.inputs)
+    with ledger.writing() as connection:
+        advance(connection, batch.advances)
+        held = lock(connection, by_force)
+        load(connection, held, rulebook, by_force)
+        writing = Writing(rulebook)
+        for force, lane in held.items():
+            after, effects = decide(lane.lane, rulebook, by_force[force])
+            writing.add_lane(lane, after, by_force[force], effects)
+        writing.add_dead(batch.dead)
+        writing.write(connection)
+    return Turned(events=tuple(writing.events), counts=writing.counts, attempts=attempt)
+
+
+def _by_force(inputs: Sequence[Input]) -> dict[str, list[Input]]:
+    """Inputs by force, in the order read: lanes never read each other."""
+    by_force: dict[str, list[Input]] = {}
+    for each in inputs:
+        seen = isinstance(each, ReportSeen | RecordSeen)
+        by_force.setdefault(each.facts.force if seen else each.force, []).append(each)
+    return by_force
