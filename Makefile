@@ -1,0 +1,44 @@
+# Needs only Python 3.11 or newer, git and make; everything else is installed into .venv.
+
+UV := .venv/bin/uv
+OUT ?= out/example
+
+.PHONY: help run check test lint format lock bench clean
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+.venv/installed: requirements-dev.lock pyproject.toml
+	@test -x .venv/bin/python || python3 -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.lock
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+run: .venv/installed  ## install, then replay the worked example and say what was never recorded
+	.venv/bin/recount replay --source examples/one_file.yaml --incidents examples/one_file.csv --rules umd --out $(OUT)
+
+check: lint test  ## install, then every check and test
+
+lint: .venv/installed
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/ruff check --quiet .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+test: .venv/installed
+	.venv/bin/pytest -n 2 --dist worksteal
+
+format: .venv/installed  ## format and repair what can be repaired
+	.venv/bin/ruff check --fix --quiet .
+	.venv/bin/ruff format --quiet .
+
+lock: .venv/installed  ## pin every dependency, with hashes
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+
+bench: .venv/installed  ## measure speed; see benchmarks/
+	.venv/bin/python -m benchmarks.replay
+
+clean:  ## remove what was installed and written
+	rm -rf .venv out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
