@@ -40,7 +40,10 @@ def write(
 ) -> tuple[Path, Path]:
     """Write ``incidents.jsonl`` and ``records.jsonl``, together ``events`` lines in time order."""
     incidents, records = folder / "incidents.jsonl", folder / "records.jsonl"
-    with incidents.open("w", encoding="utf-8") as logs, records.open("w", encoding="utf-8") as crimes:
+    with (
+        incidents.open("w", encoding="utf-8") as logs,
+        records.open("w", encoding="utf-8") as crimes,
+    ):
         for is_record, line in _lines(events, forces, open_reports, Random(seed)):
             (crimes if is_record else logs).write(line)
     return incidents, records
@@ -76,7 +79,9 @@ def _report(
         f'"place":{{"area":"BEAT{number % 40:02}","latitude":52.63,"longitude":-1.13}},'
         f'"people":[{{"role":"victim","key":"k1:{number:024x}"}}],'
     )
-    first = f'{{"at":"{_z(at)}","writer":"call_handler","text":"{words}, {number % 97} minutes ago."}}'
+    first = (
+        f'{{"at":"{_z(at)}","writer":"call_handler","text":"{words}, {number % 97} minutes ago."}}'
+    )
     yield at, False, f'{fields}"version":1,"updated_at":"{_z(at)}","narrative":[{first}]}}\n'
     closed = at + timedelta(minutes=20 + chance.random() * 400)
     text = CLOSINGS[chance.randrange(2)]

@@ -7,7 +7,7 @@ which anything became known, and it never goes back.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from heapq import heappop, heappush
@@ -149,15 +149,17 @@ class _Fold:
         self._evaluate(self._take(each))
         self._pass_watermarks()
 
-    def _take(self, each: Input) -> Iterable[str]:
+    def _take(self, each: Input) -> Collection[str]:
         """Apply one input; the reports it touches."""
         match each:
             case ReportSeen():
                 connected = self._hear(each.facts.source, each.event_at, each.known_at)
-                return {*self._see_report(each.facts, each.known_at), *connected}
+                touched = self._see_report(each.facts, each.known_at)
+                return {*touched, *connected} if connected else touched
             case RecordSeen():
                 connected = self._hear(each.facts.source, each.event_at, each.known_at)
-                return {*self._see_record(each.facts, each.known_at), *connected}
+                touched = self._see_record(each.facts, each.known_at)
+                return {*touched, *connected} if connected else touched
             case HeartbeatSeen():
                 self._effects.append(Count(each.source, Intake.HEARTBEAT))
                 state, connected = self._source(each.source)
@@ -186,7 +188,7 @@ class _Fold:
             case _:
                 assert_never(each)
 
-    def _see_report(self, facts: ReportFacts, known: datetime) -> Iterable[str]:
+    def _see_report(self, facts: ReportFacts, known: datetime) -> Collection[str]:
         held = self._reports.get(facts.ref)
         if held is None:
             self._effects.append(Count(facts.source, Intake.APPLIED))
@@ -195,7 +197,7 @@ class _Fold:
             return (facts.ref,)
         result, conflict = _compare(held.facts, facts)
         self._effects.append(Count(facts.source, result))
-        neighbours = set(self._pointers.same_incident.get(facts.ref, ()))
+        neighbours = tuple(self._pointers.same_incident.get(facts.ref, ()))
         state = held
         if known < held.known_at:
             state = replace(state, known_at=known)
@@ -208,9 +210,9 @@ class _Fold:
         if state is held:
             return ()
         self._put_report(state)
-        return {facts.ref, *neighbours}
+        return (facts.ref, *neighbours)
 
-    def _see_record(self, facts: RecordFacts, known: datetime) -> Iterable[str]:
+    def _see_record(self, facts: RecordFacts, known: datetime) -> Collection[str]:
         held = self._records.get(facts.ref)
         if held is None:
             self._effects.append(Count(facts.source, Intake.APPLIED))
@@ -243,7 +245,7 @@ class _Fold:
                 touched |= self._reports_of(other)
         return touched
 
-    def _relearn(self, each: RulesChanged) -> Iterable[str]:
+    def _relearn(self, each: RulesChanged) -> Collection[str]:
         for held in list(self._records.values()):
             state = self._stand(held)
             if state != held:
@@ -255,7 +257,7 @@ class _Fold:
 
     # -- sources ------------------------------------------------------------------------------
 
-    def _source(self, name: str) -> tuple[SourceState, Iterable[str]]:
+    def _source(self, name: str) -> tuple[SourceState, Collection[str]]:
         """A source's state; where it has just been connected, also the reports that may change."""
         state = self._sources.get(name)
         if state is not None:
@@ -264,7 +266,7 @@ class _Fold:
         state = watermark.connected(self._force, source)
         return state, () if source.reports else self._with_verdict(Verdict.NOT_PROVABLE)
 
-    def _hear(self, name: str, at: datetime | None, known: datetime) -> Iterable[str]:
+    def _hear(self, name: str, at: datetime | None, known: datetime) -> Collection[str]:
         state, connected = self._source(name)
         self._put_source(watermark.by_event(state, self._rulebook.sources[name], at, known))
         return connected
@@ -434,26 +436,22 @@ class _Fold:
 
     # -- judgement ----------------------------------------------------------------------------
 
-    def _evaluate(self, refs: Iterable[str]) -> None:
+    def _evaluate(self, refs: Collection[str]) -> None:
         """Judge the incidents of these reports, and of reports that a change of link reaches."""
-        if not refs:
-            return
-        waiting = sorted(ref for ref in refs if ref in self._reports)
+        waiting = sorted(refs) if len(refs) > 1 else list(refs)
         done: set[str] = set()
-        while waiting:
-            ref = waiting.pop(0)
-            if ref in done:
+        for ref in waiting:
+            if ref in done or ref not in self._reports:
                 continue
             logs = self._incident(ref)
-            done.update(log.ref for log in logs)
+            done.update([log.ref for log in logs])
             links, reached = self._relink(logs)
-            if reached:
-                waiting.extend(sorted(reached))
+            waiting += sorted(reached)
             self._judge(logs, links)
 
     def _judge(self, logs: list[ReportFacts], links: dict[str, Link]) -> None:
         assert self._now is not None
-        linked = [self._linked(links[ref]) for ref in sorted(links)]
+        linked = [self._linked(links[ref]) for ref in sorted(links)] if links else ()
         rulebook = self._rulebook
         judged = judge(rulebook.pack, rulebook.sources, logs, linked, self._sight, self._now)
         head = self._reports[logs[0].ref]
@@ -480,9 +478,7 @@ class _Fold:
     def _conclude(self, held: ReportState, line: Line, judged: Judgement, same_as: str) -> None:
         """Write down the verdict on one report and say what must be said."""
         alert = held.alert
-        if alert.said is not None or judged.warn or judged.unexplained or (
-            line.verdict in CLAIMED
-        ):
+        if alert.said is not None or judged.warn or judged.unexplained or (line.verdict in CLAIMED):
             situation = Situation(
                 verdict=line.verdict,
                 grade=line.grade,
@@ -589,7 +585,7 @@ class _Fold:
         *,
         subject: str,
         n: int,
-        type: AlertType,  # noqa: A002
+        type: AlertType,
         detail: dict[str, str],
         effective_at: datetime | None = None,
         category: str = "",

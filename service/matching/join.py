@@ -404,34 +404,57 @@ def _look_again(
         return Judgement(line=line, due_at=line.deadline)
     owed = [crime for crime in crimes if crime.verdict not in MET]
     due_at = min([crime.due_at for crime in owed])
-    basis = proof.basis if line.sources else None
-    waits = [crime.due_at + proof.grace for crime in owed if crime.reason.endswith("_not_read")]
     pending = [crime.due_at for crime in owed if crime.verdict is Verdict.PENDING]
-    by_clock, warn, unexplained = None, False, False
-    if pending:
-        by_clock = min(pending) + proof.grace
-        if line.grade is Grade.CLEAR:
-            seen = proof.sight.covers(line.received_at, min(pending))
-            warn_at = min(pending) - pack.timing.due_soon
-            if proof.now < warn_at:
-                by_clock = warn_at
-            else:
-                read_to = line.received_at + pack.timing.read_past_receipt
-                unread = proof.sight.unread(min(read_to, min(pending)))
-                warn = seen and unread is None
-                waits += [unread] if unread else []
-            closed_at = max((log.closed_at for log in logs if log.closed_at), default=None)
-            if closed_at is not None and all(log.closed_at for log in logs):
-                unread = proof.sight.unread(closed_at)
-                unexplained = seen and unread is None
-                waits += [unread] if unread else []
+    if len(pending) < len(owed):
+        return _past_due(line, due_at, owed, pending, proof)
+    due = due_at
+    warn_at = due - pack.timing.due_soon
+    early = proof.now < warn_at
+    closed = all([log.closed_at is not None for log in logs])
+    if line.grade is not Grade.CLEAR or (early and not closed):
+        by_clock = warn_at if early and line.grade is Grade.CLEAR else due + proof.grace
+        return Judgement(line=line, due_at=due_at, next_by_clock=by_clock)
+    return _may_warn(line, due, closed, proof, pack, logs)
+
+
+def _past_due(
+    line: Line,
+    due_at: datetime,
+    owed: Sequence[CrimeLine],
+    pending: Sequence[datetime],
+    proof: _Proof,
+) -> Judgement:
+    """A deadline has passed: look again when what is unread has been read, or the next one passes."""
+    waits = [c.due_at + proof.grace for c in owed if c.reason.endswith("_not_read")]
     return Judgement(
         line=line,
         due_at=due_at,
-        basis=basis,
-        warn=warn,
-        unexplained=unexplained,
+        basis=proof.basis if line.sources else None,
         next_by_watermark=min(waits, default=None),
         waits_on=proof.lagging if waits else "",
-        next_by_clock=by_clock,
+        next_by_clock=min(pending) + proof.grace if pending else None,
+    )
+
+
+def _may_warn(
+    line: Line, due: datetime, closed: bool, proof: _Proof, pack: Pack, logs: Sequence[ReportFacts]
+) -> Judgement:
+    """Inside the warning window, or closed: what may be said rests on how far the records are read."""
+    warn_at = due - pack.timing.due_soon
+    seen = proof.sight.covers(line.received_at, due)
+    unread_for_warning = unread_for_closure = None
+    if proof.now >= warn_at:
+        read_to = line.received_at + pack.timing.read_past_receipt
+        unread_for_warning = proof.sight.unread(min(read_to, due))
+    if closed:
+        closed_at = max(log.closed_at for log in logs if log.closed_at)
+        unread_for_closure = proof.sight.unread(closed_at)
+    waits = [unread for unread in (unread_for_warning, unread_for_closure) if unread]
+    return Judgement(
+        line=line,
+        due_at=due,
+        warn=seen and proof.now >= warn_at and unread_for_warning is None,
+        unexplained=seen and closed and unread_for_closure is None,
+        next_by_watermark=min(waits, default=None),
+        next_by_clock=warn_at if proof.now < warn_at else due + proof.grace,
     )

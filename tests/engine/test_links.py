@@ -114,4 +114,5 @@ def test_a_record_first_seen_long_after_its_stated_time_is_flagged_backdated() -
     day = Timeline().at("09:00").report("R1", **CRIME)
     day.at("+5 09:00").record("C1", incident_refs=["R1"], recorded_at=MONDAY + timedelta(hours=12))
     standing = day.verdict("R1", "recorded").lane.records["C1"].standing
-    assert standing is not None and standing.backdated
+    assert standing is not None
+    assert standing.backdated

@@ -177,7 +177,8 @@ def arrive(history: Sequence[Input], chance: Random) -> list[Input]:
     """The same history, each input late by up to the lateness allowed, some of them twice."""
     late: list[Input] = []
     for each in history:
-        assert isinstance(each, ReportSeen | RecordSeen) and each.event_at is not None
+        assert isinstance(each, ReportSeen | RecordSeen)
+        assert each.event_at is not None
         for _ in range(chance.choice([1, 1, 1, 2])):
             known = each.event_at + LATE * chance.random()
             late.append(type(each)(facts=each.facts, known_at=known, event_at=each.event_at))

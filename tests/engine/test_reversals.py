@@ -156,7 +156,8 @@ def test_the_first_log_answers_for_one_incident_and_the_others_alert_ends() -> N
         )
     )
     day.says("missed R0", "accounted R1").verdict("R0", "missed").verdict("R1", "missed")
-    assert day.lines["R1"].same_as == "R0" and not day.lines["R1"].crimes
+    assert day.lines["R1"].same_as == "R0"
+    assert not day.lines["R1"].crimes
     assert day.events[-1].detail["reason"] == "same_incident"
     day.record("C1", incident_refs=["R1"]).says("recorded_late R0")
     assert day.lines["R0"].links[0].level == "same_incident"
