@@ -78,6 +78,6 @@ def _by_force(inputs: Sequence[Input]) -> dict[str, list[Input]]:
     """Inputs by force, in the order read: lanes never read each other."""
     by_force: dict[str, list[Input]] = {}
     for each in inputs:
-        seen = isinstance(each, ReportSeen | RecordSeen)
-        by_force.setdefault(each.facts.force if seen else each.force, []).append(each)
+        force = each.facts.force if isinstance(each, ReportSeen | RecordSeen) else each.force
+        by_force.setdefault(force, []).append(each)
     return by_force

@@ -55,8 +55,10 @@ class CodeColumn(Struct, frozen=True):
     """What an empty value says."""
 
 
-class CodeMap(Struct, frozen=True):
-    """A source's own answer to "does this report show a crime?", for forces without a rule pack."""
+class CodeMap(Struct, frozen=True, eq=False):
+    """A source's own answer to "does this report show a crime?", for forces without a rule pack.
+
+    Compared by identity: decisions are remembered by it."""
 
     columns: tuple[CodeColumn, ...]
     """Columns in order of precedence."""

@@ -3,28 +3,37 @@
 Each round asks one statement per kind for all lanes together. What was asked for once is never asked
 for again, so the rounds end when the loaded part points at nothing new.
 """
+# ruff: noqa: S608  # names come from this file; values never stand in the text
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from service.effects import Input, Lane, RecordState, ReportState
 from service.ledger.instants import instant, micros
-from service.ledger.statements import Query, Row, by_keys, insert_once
-from service.ledger.tables import IS_OPEN, OPEN, lanes, sources
+from service.ledger.statements import Query, Row, by_force, by_keys, insert_once
+from service.ledger.tables import OPEN, lanes
 from service.matching.watermark import SourceState
 from service.pointers import Rulebook
 from service.reach import Wanted, further, wanted
+
+KNOWN_LANES = by_force("t.force", "lanes")
+LOCKED_LANES = by_force(
+    "t.force, t.version, t.seq, t.now, t.alert_from, t.head",
+    "lanes",
+    " ORDER BY t.force FOR UPDATE",
+)
+SOURCES = by_force("t.force, t.source, t.state", "sources")
 
 _STATE = "t.force, t.ref, t.state"
 
 REPORTS_BY_REF = by_keys(_STATE, "reports", "ref")
 RECORDS_BY_REF = by_keys(_STATE, "records", "ref")
 MENTIONING = by_keys("t.force, t.kind, t.ref", "mentions", "key")
-OPEN_BY_VERDICT = by_keys(_STATE, f"(SELECT * FROM reports WHERE {IS_OPEN})", "verdict")
+OPEN_BY_VERDICT = by_keys(_STATE, "reports", "verdict", " AND t.deadline IS NOT NULL")
 """Reports by verdict, for the verdicts that leave something open."""
 
 DUE_BY_CLOCK = Query(
@@ -74,13 +83,14 @@ def lock(connection: Connection, forces: Iterable[str]) -> dict[str, Held]:
     Everybody who locks several lanes does so in this order, so no two can wait in a circle.
     """
     names = sorted(set(forces))
-    known = set(connection.scalars(select(lanes.c.force).where(lanes.c.force.in_(names))))
+    if not names:
+        return {}
+    known = {force for (force,) in KNOWN_LANES.run(connection, names)}
     new = [(force, 0, 0, None, None, b"") for force in names if force not in known]
     insert_once(connection, lanes, new)
-    query = select(lanes).where(lanes.c.force.in_(names)).order_by(lanes.c.force)
-    held = {row.force: _held(row.tuple()) for row in connection.execute(query.with_for_update())}
-    for row in connection.execute(select(sources).where(sources.c.force.in_(names))):
-        held[row.force].lane.sources[row.source] = _read_source(row.state)
+    held = {row[0]: _held(row) for row in LOCKED_LANES.run(connection, names)}
+    for force, source, state in SOURCES.run(connection, names):
+        held[force].lane.sources[source] = _read_source(state)
     return held
 
 
@@ -95,7 +105,7 @@ def _held(row: Row) -> Held:
         reports={},
         records={},
     )
-    return Held(lane, version, head, Asked())
+    return Held(lane, version, bytes(head), Asked())
 
 
 def load(
@@ -121,7 +131,7 @@ def _load_due(
         for name, want in wants.items()
     }
     verdicts = {name: sorted(want.verdicts) for name, want in wants.items()}
-    assert all(set(OPEN).issuperset(words) for words in verdicts.values()), verdicts
+    assert all(OPEN.issuperset(want.verdicts) for want in wants.values())
     _take_reports(held, _run(connection, DUE_BY_CLOCK, clocks))
     _take_reports(held, _run(connection, DUE_BY_WATERMARK, marks))
     _take_reports(held, _run(connection, OPEN_BY_VERDICT, verdicts))

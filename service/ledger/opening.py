@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
@@ -16,6 +17,9 @@ IDLE_TIMEOUT_MS = 5_000
 READ_IDLE_TIMEOUT_MS = 60_000
 """Readers hold no locks and may pause longer between two pages."""
 
+PAGE_BYTES = 8192
+"""Of a new SQLite file: rows are about 1 kB, and fewer, larger pages are written."""
+
 _DURABLE = {"journal_mode": "WAL", "synchronous": "FULL", "busy_timeout": LOCK_TIMEOUT_MS}
 _FAST = {
     "journal_mode": "MEMORY",  # a turn can still be rolled back; a crash of the machine loses all
@@ -24,6 +28,29 @@ _FAST = {
     "temp_store": "MEMORY",
     "cache_size": -64 * 1024,  # KiB
 }
+
+_POSTGRESQL = {
+    "lock_timeout": LOCK_TIMEOUT_MS,
+    "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
+    "client_min_messages": "warning",
+    "jit": "off",
+}
+
+_PLANS = {
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_memoize": "off",
+    "join_collapse_limit": "1",
+}
+"""For turns: keys travel as JSON, whose size the planner cannot know, and left alone it reads whole
+tables. So joins are followed as written, along the index."""
+
+_FOR_READING = ";".join(
+    (
+        f"SET LOCAL idle_in_transaction_session_timeout = {READ_IDLE_TIMEOUT_MS}",
+        *(f"SET LOCAL {name} = DEFAULT" for name in _PLANS),
+    )
+)
 
 _CONTENDED = frozenset({"40P01", "55P03", "40001", "25P03"})
 """PostgreSQL: deadlock, lock not available, serialisation, idle in transaction: all rolled back."""
@@ -44,9 +71,9 @@ class Ledger:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """One transaction that writes: committed at the end, rolled back on any error."""
-        with self.engine.connect().execution_options(ledger_writes=True) as connection:
-            with connection.begin():
-                yield connection
+        connect = self.engine.connect().execution_options(ledger_writes=True)
+        with connect as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -54,27 +81,28 @@ class Ledger:
         options: dict[str, Any] = {}
         if self.dialect == "postgresql":
             options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        with self.engine.connect().execution_options(**options) as connection:
-            with connection.begin():
-                if self.dialect == "postgresql":
-                    connection.exec_driver_sql(
-                        f"SET LOCAL idle_in_transaction_session_timeout = {READ_IDLE_TIMEOUT_MS}"
-                    )
-                yield connection
+        connect = self.engine.connect().execution_options(**options)
+        with connect as connection, connection.begin():
+            if self.dialect == "postgresql":
+                connection.exec_driver_sql(_FOR_READING)
+            yield connection
 
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
 
 
-def open_ledger(url: str, *, durable: bool = True) -> Ledger:
+def open_ledger(url: str, *, durable: bool = True, create: bool = True) -> Ledger:
     """Open the ledger at a database URL; its tables must be there (``upgrading.upgrade``).
 
     ``durable=False`` is for a ledger that is thrown away after use (replay): SQLite only, one
-    connection, nothing forced to disk; a turn still rolls back whole.
+    connection, nothing forced to disk; a turn still rolls back whole. ``create=False`` refuses a
+    SQLite file that is not there.
     Raises ``LedgerUnusable`` where the URL names no database that can hold a ledger.
     """
     target = _target(url)
+    if not create and target.get_backend_name() == "sqlite" and not _is_file(target):
+        raise LedgerUnusable(f"no ledger at {target.database}; `recount db upgrade` makes one")
     if target.get_backend_name() == "postgresql":
         if not durable:
             raise LedgerUnusable("a ledger that need not last is a SQLite file: use sqlite:///PATH")
@@ -109,6 +137,10 @@ def _target(url: str) -> URL:
     )
 
 
+def _is_file(target: URL) -> bool:
+    return target.database is not None and Path(target.database).is_file()
+
+
 def _sqlite(target: URL, durable: bool) -> Engine:
     # One connection where the file is locked for good, or where there is no file to share.
     alone = not durable or target.database in (None, "", ":memory:")
@@ -121,6 +153,7 @@ def _sqlite(target: URL, durable: bool) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         for name, value in pragmas.items():
             connection.execute(f"PRAGMA {name} = {value}")
 
@@ -137,14 +170,9 @@ def _postgresql(target: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        settings = {
-            "lock_timeout": LOCK_TIMEOUT_MS,
-            "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
-        }
-        held = connection.autocommit
         connection.autocommit = True
-        for name, value in settings.items():
+        for name, value in {**_POSTGRESQL, **_PLANS}.items():
             connection.execute(f"SET {name} = {value}")
-        connection.autocommit = held
+        connection.autocommit = False
 
     return engine

@@ -5,20 +5,18 @@ Iterators stream: they hold a page, not the table, and must be read inside their
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Select, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from schemas.words import AlertType, Grade, Verdict
 from service.effects import Intake, ReportState
 from service.ledger.instants import instant
 from service.ledger.tables import (
-    IS_OPEN,
-    STANDING_CLAIM,
     alert_events,
     chain_payloads,
-    dead_letters,
     intake,
     lanes,
     records,
@@ -125,12 +123,15 @@ def events(connection: Connection, force: str | None = None) -> Iterator[Said]:
 
 def claims(connection: Connection, force: str | None = None) -> Iterator[Claim]:
     """Misses now standing, in order of force and ref."""
-    query = select(reports.c.force, reports.c.ref, reports.c.state).where(text(STANDING_CLAIM))
+    query = select(reports.c.force, reports.c.ref, reports.c.state).where(
+        reports.c.claim.is_not(None)
+    )
     ordered = _of(force, query, reports.c.force).order_by(reports.c.force, reports.c.ref)
     read = msgspec.json.Decoder(ReportState).decode
     for name, ref, state in connection.execute(ordered, execution_options=_PAGE):
         alert = read(state).alert
-        assert alert.said is not None and alert.due_at is not None
+        assert alert.said is not None
+        assert alert.due_at is not None
         yield Claim(name, ref, alert.said, alert.due_at)
 
 
@@ -139,7 +140,7 @@ def oldest_open(connection: Connection, limit: int) -> tuple[OpenReport, ...]:
     held = reports.c
     query = (
         select(held.force, held.ref, held.verdict, held.grade, held.received_at, held.deadline)
-        .where(text(IS_OPEN))
+        .where(held.deadline.is_not(None))
         .order_by(held.deadline, held.force, held.ref)
         .limit(limit)
     )
@@ -205,5 +206,5 @@ def conservation(connection: Connection) -> Conservation:
     return Conservation(lost, known - int(counted))
 
 
-def _of(force: str | None, query: Select, column: ColumnElement[str]) -> Select:
+def _of(force: str | None, query: Select[Any], column: ColumnElement[str]) -> Select[Any]:
     return query if force is None else query.where(column == force)

@@ -34,14 +34,8 @@ metadata = MetaData(
 Word = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 """Text that is compared and sorted: by code point on either database, never by a locale."""
 
-OPEN = (Verdict.PENDING, Verdict.MISSED, Verdict.PARTLY_RECORDED, Verdict.NOT_PROVABLE)
-"""Reports with something owed or unproved: few beside all that are kept, so they have an index."""
-
-IS_OPEN = "verdict IN ('pending', 'missed', 'partly_recorded', 'not_provable')"
-"""The same as the databases know it: a query must say it in these words to use the index."""
-
-STANDING_CLAIM = "said IN ('missed', 'partly_recorded')"
-"""Reports whose alert stands as a miss."""
+OPEN = frozenset({Verdict.PENDING, Verdict.MISSED, Verdict.PARTLY_RECORDED, Verdict.NOT_PROVABLE})
+"""Verdicts that leave something owed or unproved: reports with one of them have a deadline here."""
 
 WAITING = "status = 'waiting'"
 """Rows of the outbox that nobody has sent."""
@@ -86,8 +80,8 @@ reports = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("verdict", Word, nullable=False),
     Column("grade", Word, nullable=False),  # empty where nothing is expected
-    Column("said", Word),  # the last thing its alert said
-    Column("deadline", BigInteger),
+    Column("claim", Word),  # what its alert stands as, where that is a miss
+    Column("deadline", BigInteger),  # of what is owed or unproved; null once nothing is
     Column("waits_on", Word, nullable=False),  # report source that lags; empty: record sources
     Column("next_by_watermark", BigInteger),
     Column("next_by_clock", BigInteger),
@@ -95,36 +89,21 @@ reports = Table(
     Column("line", Text, nullable=False),  # canonical verdict line
 )
 
-Index(
-    "ix_reports_by_watermark",
-    reports.c.force,
-    reports.c.waits_on,
-    reports.c.next_by_watermark,
-    sqlite_where=reports.c.next_by_watermark.is_not(None),
-    postgresql_where=reports.c.next_by_watermark.is_not(None),
-)
-Index(
-    "ix_reports_by_clock",
-    reports.c.force,
-    reports.c.next_by_clock,
-    sqlite_where=reports.c.next_by_clock.is_not(None),
-    postgresql_where=reports.c.next_by_clock.is_not(None),
-)
-Index(
-    "ix_reports_open",
-    reports.c.force,
-    reports.c.verdict,
-    reports.c.deadline,
-    sqlite_where=text(IS_OPEN),
-    postgresql_where=text(IS_OPEN),
-)
-Index(
-    "ix_reports_claimed",
-    reports.c.force,
-    reports.c.ref,
-    sqlite_where=text(STANDING_CLAIM),
-    postgresql_where=text(STANDING_CLAIM),
-)
+# Conditions of partial indexes are plain: SQLite evaluates a list of words for every row it writes.
+for _name, _columns in {
+    "ix_reports_by_watermark": ("waits_on", "next_by_watermark"),
+    "ix_reports_by_clock": ("next_by_clock",),
+    "ix_reports_open": ("verdict", "deadline"),
+    "ix_reports_claimed": ("claim",),
+}.items():
+    _held = reports.c[_columns[-1]].is_not(None)
+    Index(
+        _name,
+        reports.c.force,
+        *(reports.c[column] for column in _columns),
+        sqlite_where=_held,
+        postgresql_where=_held,
+    )
 
 records = Table(
     "records",

@@ -7,7 +7,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from msgspec import Struct
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, text
 
 _ADVISORY_LOCK = 0x5265_636F  # any number, the same for everybody who upgrades
 
@@ -28,7 +28,7 @@ class Revision(Struct, frozen=True):
 
 
 class LedgerTooNew(Exception):
-    """The ledger's revision is unknown to this program: install the version that made it, or newer."""
+    """The ledger was made by a newer program: install that version, or a later one."""
 
 
 def upgrade(engine: Engine, to: str = "head") -> None:
@@ -36,18 +36,18 @@ def upgrade(engine: Engine, to: str = "head") -> None:
 
     Raises ``LedgerTooNew`` where the ledger is ahead of this program.
     """
-    with engine.connect().execution_options(ledger_writes=True) as connection:
-        with connection.begin():
-            if connection.dialect.name == "postgresql":
-                lock = text("SELECT pg_advisory_xact_lock(:lock)")
-                connection.execute(lock, {"lock": _ADVISORY_LOCK})
-            found = _revision(connection)
-            if not found.known:
-                raise LedgerTooNew(f"the ledger is at revision {found.held}, unknown here")
-            if not found.current:
-                config = _config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, to)
+    connect = engine.connect().execution_options(ledger_writes=True)
+    with connect as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            lock = text("SELECT pg_advisory_xact_lock(:lock)")
+            connection.execute(lock, {"lock": _ADVISORY_LOCK})
+        found = _revision(connection)
+        if not found.known:
+            raise LedgerTooNew(f"the ledger is at revision {found.held}, unknown to this program")
+        if found.held != to and not found.current:
+            config = _config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, to)
 
 
 def revision(engine: Engine) -> Revision:

@@ -1,7 +1,7 @@
 """Writing: what a decision asks for, as rows, each written once a turn, all lanes together."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import assert_never
 
@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from service.alerts.lifecycle import CLAIMS
 from service.effects import (
     Count,
     Effect,
@@ -18,7 +19,6 @@ from service.effects import (
     Lane,
     RaiseEvent,
     RecordSeen,
-    RecordState,
     ReportSeen,
     ReportState,
     TrackRecord,
@@ -30,6 +30,7 @@ from service.ledger.instants import micros
 from service.ledger.load import Held
 from service.ledger.statements import Row, add, delete, insert_once, upsert
 from service.ledger.tables import (
+    OPEN,
     dead_letters,
     intake,
     lanes,
@@ -81,9 +82,9 @@ class Writing:
 
     def __init__(self, rulebook: Rulebook) -> None:
         self._rulebook = rulebook
-        self._reports: dict[Row, Row] = {}
-        self._records: dict[Row, Row] = {}
-        self._sources: dict[Row, Row] = {}
+        self._reports: list[Row] = []
+        self._records: list[Row] = []
+        self._sources: list[Row] = []
         self._mentions: dict[Row, None] = {}
         self._mentions_gone: dict[Row, None] = {}
         self._links = Links()
@@ -93,7 +94,7 @@ class Writing:
         self._tallies: Counter[Row] = Counter()
         self.events: list[RaiseEvent] = []
         """What is said, lane by lane, in order."""
-        self.counts: dict[Intake, int] = dict.fromkeys(Intake, 0)
+        self.counts: Counter[Intake] = Counter(dict.fromkeys(Intake, 0))
         """What became of the inputs."""
 
     def add_lane(
@@ -102,32 +103,32 @@ class Writing:
         """Take in what was decided for one lane; ``held`` is how it was loaded."""
         force = lane.force
         events: list[RaiseEvent] = []
-        tracked: dict[str, ReportState] = {}
+        counted: Counter[tuple[str, Intake]] = Counter()
+        reported: dict[str, TrackReport] = {}
+        recorded: dict[str, TrackRecord] = {}
+        heard: dict[str, TrackSource] = {}
         for effect in effects:
             match effect:
+                case Count():
+                    counted[effect.source, effect.result] += 1
                 case TrackReport():
-                    self._track_report(held, effect)
-                    tracked[effect.state.facts.ref] = effect.state
+                    reported[effect.state.facts.ref] = effect
                 case TrackRecord():
-                    self._track_record(held, effect)
+                    recorded[effect.state.facts.ref] = effect
                 case TrackSource():
-                    state = effect.state
-                    row = (force, state.source, _encode(state).decode())
-                    self._sources[force, state.source] = row
+                    heard[effect.state.source] = effect
                 case RaiseEvent():
                     events.append(effect)
-                case Count():
-                    self.counts[effect.result] += 1
-                    self._count(force, effect.source, effect.result.value)
                 case _:
                     assert_never(effect)
-        for ref, now in tracked.items():
-            self._tally(force, held.lane.reports.get(ref), now)
-        for each in inputs:
-            if isinstance(each, ReportSeen | RecordSeen):
-                self._count(force, each.facts.source, READ)
-            elif isinstance(each, HeartbeatSeen):
-                self._count(force, each.source, READ)
+        self._reports += [self._report(held, ref, each) for ref, each in reported.items()]
+        self._records += [self._record(held, ref, each) for ref, each in recorded.items()]
+        self._sources += [(force, n, _encode(e.state).decode()) for n, e in heard.items()]
+        self._tally(force, held.lane.reports, reported)
+        self._count_read(force, inputs)
+        for (source, result), n in counted.items():
+            self._count(force, source, result, n)
+            self.counts[result] += n
         head = self._links.extend(force, held.head, held.lane.seq, events)
         now, alert_from = micros(lane.now), micros(lane.alert_from)
         self._lanes.append((force, held.version + 1, lane.seq, now, alert_from, head))
@@ -136,9 +137,9 @@ class Writing:
     def add_dead(self, letters: Iterable[DeadLetter]) -> None:
         """Take in inputs that could not be read."""
         for letter in letters:
-            self._count(letter.force, letter.source, READ)
+            self._count(letter.force, letter.source, READ, 1)
+            self._count(letter.force, letter.source, Intake.DEAD, 1)
             self.counts[Intake.DEAD] += 1
-            self._count(letter.force, letter.source, Intake.DEAD.value)
             self._dead.append(
                 (
                     letter.topic_id,
@@ -158,61 +159,60 @@ class Writing:
 
     def write(self, connection: Connection) -> None:
         """Write everything, in the same order in every turn."""
-        upsert(connection, reports, list(self._reports.values()))
-        upsert(connection, records, list(self._records.values()))
+        upsert(connection, reports, self._reports)
+        upsert(connection, records, self._records)
         gone = [row for row in self._mentions_gone if row not in self._mentions]
         delete(connection, mentions, gone)
         insert_once(connection, mentions, list(self._mentions))
-        upsert(connection, sources, list(self._sources.values()))
+        upsert(connection, sources, self._sources)
         insert_once(connection, dead_letters, self._dead)
         self._links.write(connection)
         upsert(connection, lanes, self._lanes)
         add(connection, intake, self._intake)
         add(connection, tallies, self._tallies)
 
-    def _track_report(self, held: Held, effect: TrackReport) -> None:
+    def _report(self, held: Held, ref: str, effect: TrackReport) -> Row:
         state, force = effect.state, held.lane.force
-        facts, ref = state.facts, state.facts.ref
         if ref not in held.asked.reports:
-            raise AssertionError(f"report {force}/{ref} was decided on without being loaded")
+            raise AssertionError(f"report {force}/{ref} was decided on without being looked for")
+        if effect.mentions is not None:
+            before = held.lane.reports.get(ref)
+            gone = report_mentions(before.facts) if before else ()
+            self._mention(force, "report", ref, effect.mentions, gone)
         said = state.alert.said
-        self._reports[force, ref] = (
+        deadline = _read_deadline(effect.line).deadline if state.verdict in OPEN else None
+        return (
             force,
             ref,
-            micros(facts.received_at),
-            state.verdict.value,
-            state.grade.value if state.grade else "",
-            said.value if said else None,
-            micros(_read_deadline(effect.line).deadline) if state.grade else None,
+            micros(state.facts.received_at),
+            str(state.verdict),
+            str(state.grade or ""),
+            str(said) if said in CLAIMS else None,
+            micros(deadline),
             state.waits_on,
             micros(state.next_by_watermark),
             micros(state.next_by_clock),
             _encode(state).decode(),
             effect.line.decode(),
         )
-        if effect.mentions is not None:
-            before = held.lane.reports.get(ref)
-            gone = report_mentions(before.facts) if before else ()
-            self._mention(force, "report", ref, effect.mentions, gone)
 
-    def _track_record(self, held: Held, effect: TrackRecord) -> None:
+    def _record(self, held: Held, ref: str, effect: TrackRecord) -> Row:
         state, force = effect.state, held.lane.force
-        facts, ref = state.facts, state.facts.ref
         if ref not in held.asked.records:
-            raise AssertionError(f"record {force}/{ref} was decided on without being loaded")
-        self._records[force, ref] = (
+            raise AssertionError(f"record {force}/{ref} was decided on without being looked for")
+        if effect.mentions is not None:
+            before = held.lane.records.get(ref)
+            gone = record_mentions(before, self._rulebook) if before else ()
+            self._mention(force, "record", ref, effect.mentions, gone)
+        return (
             force,
             ref,
-            micros(facts.recorded_at),
+            micros(state.facts.recorded_at),
             state.rows,
             len(state.linked_to),
             int(state.standing is None or state.standing.live),
             _encode(state).decode(),
         )
-        if effect.mentions is not None:
-            before = held.lane.records.get(ref)
-            gone = record_mentions(before, self._rulebook) if before else ()
-            self._mention(force, "record", ref, effect.mentions, gone)
 
     def _mention(
         self, force: str, kind: str, ref: str, keys: Iterable[str], gone: Iterable[str]
@@ -222,16 +222,24 @@ class Writing:
         for key in keys:
             self._mentions[force, key, kind, ref] = None
 
-    def _count(self, force: str, source: str, result: str) -> None:
+    def _count_read(self, force: str, inputs: Sequence[Input]) -> None:
+        read = [
+            each.source if isinstance(each, HeartbeatSeen) else each.facts.source
+            for each in inputs
+            if isinstance(each, ReportSeen | RecordSeen | HeartbeatSeen)
+        ]
+        for source, n in Counter(read).items():
+            self._count(force, source, READ, n)
+
+    def _count(self, force: str, source: str, result: str, n: int) -> None:
         declared = self._rulebook.sources.get(source)
-        topic = declared.topic.value if declared else ""
-        self._intake[force, source, topic, result] += 1
+        topic = str(declared.topic) if declared else ""
+        self._intake[force, source, topic, str(result)] += n
 
-    def _tally(self, force: str, before: ReportState | None, now: ReportState) -> None:
-        if before is not None:
-            self._tallies[_tallied(force, before)] -= 1
-        self._tallies[_tallied(force, now)] += 1
-
-
-def _tallied(force: str, state: ReportState) -> Row:
-    return (force, state.verdict.value, state.grade.value if state.grade else "")
+    def _tally(
+        self, force: str, before: Mapping[str, ReportState], now: Mapping[str, TrackReport]
+    ) -> None:
+        come = Counter((each.state.verdict, each.state.grade) for each in now.values())
+        come.subtract((s.verdict, s.grade) for ref in now if (s := before.get(ref)) is not None)
+        for (verdict, grade), n in come.items():
+            self._tallies[force, str(verdict), str(grade or "")] += n

@@ -15,7 +15,7 @@ from service.ingest.source import Source
 from service.matching.judgement import CrimeLine, Digests, Line, LinkLine, RefusedLine
 from service.matching.levels import Link
 from service.matching.watermark import Basis, SourceState, covers
-from service.rules.decisions import decision
+from service.rules.decisions import decision, elsewhere
 from service.rules.expect import expect
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.pack import Pack
@@ -261,6 +261,8 @@ class _Closing:
 
     def accepts(self, crime: Expected) -> str:
         """The reason that accounts for the crime, or nothing."""
+        if reason := elsewhere(self._pack, crime, self._logs):
+            return reason
         for log in self._logs:
             if log.closure is None:
                 continue

@@ -10,8 +10,6 @@ branch_labels = None
 depends_on = None
 
 _WORD = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
-_IS_OPEN = "verdict IN ('pending', 'missed', 'partly_recorded', 'not_provable')"
-_IS_CLAIMED = "said IN ('missed', 'partly_recorded')"
 
 
 def upgrade() -> None:
@@ -84,7 +82,7 @@ def _reports_and_records() -> None:
         _big("received_at"),
         _word("verdict"),
         _word("grade"),
-        _word("said", null=True),
+        _word("claim", null=True),
         _big("deadline", null=True),
         _word("waits_on"),
         _big("next_by_watermark", null=True),
@@ -93,12 +91,13 @@ def _reports_and_records() -> None:
         _text("line"),
         sa.PrimaryKeyConstraint("force", "ref", name="pk_reports"),
     )
-    by_watermark = ["force", "waits_on", "next_by_watermark"]
-    _index("ix_reports_by_watermark", "reports", by_watermark, "next_by_watermark IS NOT NULL")
-    by_clock = ["force", "next_by_clock"]
-    _index("ix_reports_by_clock", "reports", by_clock, "next_by_clock IS NOT NULL")
-    _index("ix_reports_open", "reports", ["force", "verdict", "deadline"], _IS_OPEN)
-    _index("ix_reports_claimed", "reports", ["force", "ref"], _IS_CLAIMED)
+    for name, columns in {
+        "ix_reports_by_watermark": ["waits_on", "next_by_watermark"],
+        "ix_reports_by_clock": ["next_by_clock"],
+        "ix_reports_open": ["verdict", "deadline"],
+        "ix_reports_claimed": ["claim"],
+    }.items():
+        _index(name, "reports", ["force", *columns], f"{columns[-1]} IS NOT NULL")
     op.create_table(
         "records",
         _word("force"),

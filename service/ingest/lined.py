@@ -1,0 +1,139 @@
+"""YAML that a person wrote, read into typed values, with errors that say where.
+
+``read`` parses and converts in one step; whatever is wrong is a ``Fault`` with file, line, message and
+remedy. Unknown and repeated keys are refused by name: a misspelt setting must not be a silent default.
+"""
+
+import difflib
+import re
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+T = TypeVar("T")
+
+
+class Fault(Exception):
+    """Something in a file that a person wrote is wrong; str() is one readable line."""
+
+    def __init__(self, origin: str, line: int, message: str, remedy: str) -> None:
+        super().__init__(f"{origin}:{line}: {message}; {remedy}")
+        self.origin = origin
+        self.line = line
+        self.message = message
+        self.remedy = remedy
+
+
+class Table(dict[str, Any]):
+    """A YAML mapping that remembers the line of itself and of each key."""
+
+    line: int
+    lines: dict[str, int]
+
+
+class Rows(list[Any]):
+    """A YAML sequence that remembers the line of each item."""
+
+    lines: list[int]
+
+
+class _Loader(yaml.SafeLoader):
+    origin = ""
+
+
+def _table(loader: _Loader, node: yaml.MappingNode) -> Table:
+    table = Table()
+    table.line = node.start_mark.line + 1
+    table.lines = {}
+    for key_node, value_node in node.value:
+        line = key_node.start_mark.line + 1
+        key = str(loader.construct_object(key_node, deep=True))
+        if key in table:
+            raise Fault(loader.origin, line, f"'{key}' is given twice", "keep one of them")
+        table[key] = loader.construct_object(value_node, deep=True)
+        table.lines[key] = line
+    return table
+
+
+def _rows(loader: _Loader, node: yaml.SequenceNode) -> Rows:
+    rows = Rows(loader.construct_object(item, deep=True) for item in node.value)
+    rows.lines = [item.start_mark.line + 1 for item in node.value]
+    return rows
+
+
+_Loader.add_constructor("tag:yaml.org,2002:map", _table)
+_Loader.add_constructor("tag:yaml.org,2002:seq", _rows)
+
+
+def load(text: str, origin: str) -> Table:
+    """Parse YAML whose top is a mapping; values stay untyped. Raises ``Fault``."""
+    loader = _Loader(text)
+    loader.origin = origin
+    try:
+        top = loader.get_single_data()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        problem = f"not YAML: {error.problem or error.context}"
+        raise Fault(origin, line, problem, "check indentation, colons and quotes") from None
+    finally:
+        loader.dispose()
+    if not isinstance(top, Table):
+        raise Fault(origin, 1, "the file must hold keys and values", "start with 'name: ...'")
+    return top
+
+
+def read(text: str, origin: str, type_: type[T]) -> T:
+    """Parse YAML into a typed value (a msgspec Struct that forbids unknown fields)."""
+    return convert(load(text, origin), origin, type_)
+
+
+def convert(table: Any, origin: str, type_: type[T]) -> T:
+    """Type what ``load`` gave; the error names the line of the value at fault."""
+    try:
+        return msgspec.convert(table, type_, strict=True, str_keys=True)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at ")
+        path = path.strip("`")
+        remedy = _remedy(message, path, type_)
+        where = f" at {path.removeprefix('$.')}" if path not in ("", "$") else ""
+        raise Fault(origin, line_of(table, path, message), f"{message}{where}", remedy) from None
+
+
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
+
+
+def line_of(table: Any, path: str, message: str = "") -> int:
+    """Line of the value at a path such as ``$.limits[0].hours``; as near as is known."""
+    line, held = getattr(table, "line", 1), table
+    for step in _STEP.finditer(path):
+        key, index = step.groups()
+        if key is not None and isinstance(held, Table) and key in held:
+            line, held = held.lines[key], held[key]
+        elif index is not None and isinstance(held, Rows):
+            line, held = held.lines[int(index)], held[int(index)]
+    unknown = re.search(r"unknown field `([^`]+)`", message)
+    if unknown and isinstance(held, Table):
+        line = held.lines.get(unknown.group(1), line)
+    return line
+
+
+def _remedy(message: str, path: str, type_: type) -> str:
+    unknown = re.search(r"unknown field `([^`]+)`", message)
+    if unknown is None:
+        return "see the documentation of this file for what belongs here"
+    near = difflib.get_close_matches(unknown.group(1), _names(type_), n=1)
+    return f"did you mean '{near[0]}'?" if near else "remove it, or check its spelling"
+
+
+def _names(type_: Any, seen: frozenset[Any] = frozenset()) -> list[str]:
+    """Every field name that can occur below a type."""
+    if type_ in seen:
+        return []
+    seen |= {type_}
+    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        fields = msgspec.structs.fields(type_)
+        below = [name for field in fields for name in _names(field.type, seen)]
+        return [field.encode_name for field in fields] + below
+    return [name for part in getattr(type_, "__args__", ()) for name in _names(part, seen)]
