@@ -11,8 +11,6 @@ from importlib import resources
 from typing import Any
 
 import msgspec
-from service.rules.observe import Observer
-from service.rules.pack import Pack, parse_pack
 
 from schemas.crimes import CrimeRecord
 from schemas.reports import IncidentLog, Referral
@@ -35,6 +33,8 @@ from service.ingest.source import Blank, CodeColumn, CodeMap, Source, Topic
 from service.matching.judgement import Line
 from service.matching.judgement import decode as read_line
 from service.pointers import Rulebook
+from service.rules.observe import Observer
+from service.rules.pack import Pack, parse_pack
 
 MONDAY = datetime(2024, 1, 15, tzinfo=UTC)
 

@@ -178,7 +178,7 @@ def taken_in(connection: Connection) -> dict[str, dict[str, int]]:
     rows = connection.execute(query.group_by(intake.c.source, intake.c.result))
     found: dict[str, dict[str, int]] = {}
     for source, result, n in rows:
-        found.setdefault(source, dict.fromkeys((READ, *Intake), 0))[result] = int(n)
+        found.setdefault(source, dict.fromkeys((READ, *map(str, Intake)), 0))[result] = int(n)
     return dict(sorted(found.items()))
 
 

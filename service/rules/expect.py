@@ -157,9 +157,9 @@ def _words(pack: Pack, terms: tuple[Term, ...], unconfirmed: bool) -> Iterable[S
     """Words show a category; they make it clear only when several in one account agree."""
     told: dict[str, list[Term]] = defaultdict(list)
     for term in terms:
-        category, _, _ = term.id.partition(".")
-        if term.assertion == "affirmed" and category in pack.written.categories:
-            told[category].append(term)
+        shown, _, _ = term.id.partition(".")
+        if term.assertion == "affirmed" and shown in pack.written.categories:
+            told[shown].append(term)
     rule = pack.written.text
     for name, found in told.items():
         category = pack.written.categories[name]

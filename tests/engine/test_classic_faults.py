@@ -1,13 +1,14 @@
 """The six classic faults of "A and no B by the deadline", each by name, and what stands against it."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from tests.timeline import MONDAY, Timeline
 
-CRIME = {"opening_codes": ["crime"]}
+CRIME: dict[str, Any] = {"opening_codes": ["crime"]}
 DAY = timedelta(hours=24)
 
 

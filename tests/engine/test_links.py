@@ -1,5 +1,6 @@
 """Which record belongs to which report: reference levels in order, whatever arrives first."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -41,7 +42,7 @@ def test_one_slip_of_the_pen_and_no_more(written: str, is_slip: bool) -> None:
 @pytest.mark.parametrize("record_first", [True, False])
 def test_a_repaired_reference_links_where_time_and_place_agree(record_first: bool) -> None:
     day = Timeline().at("09:00")
-    arrivals = [
+    arrivals: list[Callable[[], Timeline]] = [
         lambda: day.report(LOG, **CRIME),
         lambda: day.record("C1", incident_refs=["LEI-20240115-0421"], place={"area": "B12"}),
     ]

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from msgspec.structs import replace
 
 from service.effects import (
     Count,
@@ -94,7 +95,9 @@ class AgainstTheOracle(RuleBasedStateMachine):
         """A version of a record arrives, made up to ten hours before."""
         self.wait(step)
         made = self.recorded.setdefault(ref, self.day.now - timedelta(minutes=back))
-        change = {} if live else {"status": "cancelled", "cancellation": {"code": "C4"}}
+        change: dict[str, Any] = (
+            {} if live else {"status": "cancelled", "cancellation": {"code": "C4"}}
+        )
         self.day.record(
             ref,
             version=version,
@@ -161,7 +164,7 @@ def histories(draw: st.DrawFn) -> list[Input]:
                 crime_refs=[record] if draw(st.booleans()) else [],
             )
         else:
-            cancelled = {"status": "cancelled", "cancellation": {"code": "C4"}}
+            cancelled: dict[str, Any] = {"status": "cancelled", "cancellation": {"code": "C4"}}
             day.record(
                 record,
                 version=version,
@@ -181,7 +184,7 @@ def arrive(history: Sequence[Input], chance: Random) -> list[Input]:
         assert each.event_at is not None
         for _ in range(chance.choice([1, 1, 1, 2])):
             known = each.event_at + LATE * chance.random()
-            late.append(type(each)(facts=each.facts, known_at=known, event_at=each.event_at))
+            late.append(replace(each, known_at=known))
     late.sort(key=lambda each: each.known_at)
     end = max(each.known_at for each in late) + timedelta(days=chance.choice([0, 0, 0]))
     return [*late, *(HeartbeatSeen("33", name, end, end) for name in ("log", "crimes"))]

@@ -31,9 +31,7 @@ def cut(inputs: Sequence[Input], sizes: Sequence[int]) -> list[list[Input]]:
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[*HealthCheck])
 @given(histories(), st.randoms(use_true_random=False), st.lists(st.integers(1, 6), max_size=20))
-def test_what_is_loaded_is_enough(
-    history: list[Input], chance: Random, sizes: list[int]
-) -> None:
+def test_what_is_loaded_is_enough(history: list[Input], chance: Random, sizes: list[int]) -> None:
     inputs = arrive(history, chance)
     for place in sorted((chance.randrange(len(inputs)) for _ in range(3)), reverse=True):
         at = inputs[place].known_at

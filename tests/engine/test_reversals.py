@@ -1,6 +1,7 @@
 """What was said is taken back aloud when it proves wrong (G4), and said again when it is true again."""
 
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
@@ -8,7 +9,7 @@ from schemas.words import Verdict
 from service.ingest.source import Blank, CodeColumn, CodeMap
 from tests.timeline import CODES, MONDAY, Timeline
 
-CRIME = {"opening_codes": ["crime"]}
+CRIME: dict[str, Any] = {"opening_codes": ["crime"]}
 
 
 def missed() -> Timeline:
@@ -191,7 +192,7 @@ def test_a_referral_later_joined_to_a_log_shares_its_record() -> None:
 
 
 def test_logs_that_part_again_are_judged_apart_again() -> None:
-    link = {"linked_logs": [{"ref": "R1", "relation": "duplicate_of"}]}
+    link: dict[str, Any] = {"linked_logs": [{"ref": "R1", "relation": "duplicate_of"}]}
     day = Timeline().at("09:00").report("R1", **CRIME).at("09:10").report("R2", version=1, **link)
     assert day.lines["R2"].same_as == "R1"
     day.at("09:20").report("R2", version=2, received_at=MONDAY + timedelta(minutes=550))
@@ -207,8 +208,8 @@ def test_repeats_and_older_versions_change_nothing() -> None:
 
 
 def test_one_version_with_two_contents_is_said_once_and_decided_the_same_either_way() -> None:
-    one = {"opening_codes": ["welfare"], "version": 1}
-    two = {"opening_codes": ["crime"], "version": 1}
+    one: dict[str, Any] = {"opening_codes": ["welfare"], "version": 1}
+    two: dict[str, Any] = {"opening_codes": ["crime"], "version": 1}
     lines = []
     for first, second in ((one, two), (two, one)):
         day = Timeline().at("09:00").report("R1", **first).report("R1", **second)

@@ -1,13 +1,14 @@
 """Silence is not evidence (G5), coverage bounds what may be said (G1), and lost input is never guessed."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from service.ingest.source import CutBy
 from tests.timeline import MONDAY, Timeline
 
-CRIME = {"opening_codes": ["crime"]}
+CRIME: dict[str, Any] = {"opening_codes": ["crime"]}
 
 
 def test_a_feed_that_stops_raises_one_alert_and_makes_nothing_due_soon() -> None:

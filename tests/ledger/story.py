@@ -35,7 +35,9 @@ def at(hours: float) -> datetime:
     return MONDAY + timedelta(hours=hours)
 
 
-def report(ref: str, when: float, force: str = "33", code: str = "crime", **more: Any) -> ReportSeen:
+def report(
+    ref: str, when: float, force: str = "33", code: str = "crime", **more: Any
+) -> ReportSeen:
     """A report that is received ``when`` and known at once, or ``known`` hours after Monday."""
     known = at(more.pop("known", when))
     fields = {"version": 1, "updated_at": known, "opening": (code,), **more}
@@ -100,7 +102,14 @@ def days() -> list[list[Input]]:
         [
             heartbeat("log", 30),
             heartbeat("crimes", 30),  # R2 is missed
-            record("C1", 5, version=2, known=31, status=RecordStatus.CANCELLED),  # R1 owed again
+            record(  # R1 is owed again
+                "C1",
+                5,
+                version=2,
+                known=31,
+                status=RecordStatus.CANCELLED,
+                incident_refs=("R1",),
+            ),
             report("R5", 29, same_incident=("R6",)),
             report("R6", 29.5),
         ],

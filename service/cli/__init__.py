@@ -1,0 +1,43 @@
+"""The ``recount`` command: one file a group of commands, one place for exit codes.
+
+0: done (misses and dead letters are results). 1: a check found something, or an input could not be read
+to its end. 2: misuse, said in one line that names the file, line or option and the remedy.
+"""
+
+import sys
+
+import typer
+
+from service.cli import rules, sources
+from service.cli.terminal import complain
+from service.hosts.files import InputBroken, NotGiven
+from service.ingest.fields import ColumnMissing
+from service.ingest.lined import Fault
+from service.ledger.opening import LedgerUnusable
+from service.ledger.upgrading import LedgerTooNew
+
+app = typer.Typer(
+    name="recount",
+    help="Tells which reported crimes were never recorded, in time and never falsely.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(sources.app, name="sources")
+app.add_typer(rules.app, name="rules")
+
+MISUSE = (Fault, NotGiven, ColumnMissing, LedgerUnusable, LedgerTooNew)
+"""What people gave and can mend; the message says how."""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command and leave with its exit code."""
+    try:
+        app(arguments, prog_name="recount")
+    except MISUSE as wrong:
+        complain(str(wrong))
+        sys.exit(2)
+    except InputBroken as broken:
+        complain(str(broken))
+        sys.exit(1)

@@ -1,0 +1,5 @@
+"""``python -m service.cli`` is the same as ``recount``."""
+
+from service.cli import main
+
+main()

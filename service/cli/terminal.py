@@ -1,0 +1,31 @@
+"""What commands print: answers on standard output, everything else on standard error."""
+
+import sys
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+"""Answers."""
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Progress, warnings, errors."""
+
+
+def complain(message: str) -> None:
+    """One line of what went wrong, on standard error."""
+    err.print(f"recount: {message}", markup=False, style="bold" if err.is_terminal else None)
+
+
+def print_json(answer: Any) -> None:
+    """One JSON document on standard output, for machines."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """An empty table in the house style; columns named ``#...`` are numbers, aligned right."""
+    made = Table(title=title, box=None, title_justify="left", pad_edge=False)
+    for name in columns:
+        made.add_column(name.removeprefix("#"), justify="right" if name.startswith("#") else "left")
+    return made
