@@ -193,8 +193,8 @@ def histogram(title: str, bins: Sequence[Bin], tall: int = 150) -> Markup:
 def spans(
     title: str, rows: Sequence[Span], first: datetime, last: datetime, as_of: datetime
 ) -> Markup:
-    """What each source covers, over time: a bar a source, a mark where it is read to, and a hatched
-    bar where a feed is not connected. ``first`` to ``last`` is when reports were received."""
+    """What each source covers, over time: a bar a source, hatched from where it is read to, and all
+    hatched where a feed is not connected. ``first`` to ``last`` is when reports were received."""
     left, tall, top = 190, 26, 20
     known = [at for row in rows for at in (row.since, row.until, row.read_to) if at]
     start, end = min([first, *known]), max([last, as_of, *known])
@@ -219,7 +219,9 @@ def spans(
         begins, ends = row.since or start, row.until or end
         hint = f"{row.label}: {begins:%Y-%m-%d} to {ends:%Y-%m-%d}"
         said.append(hint)
-        drawn.append(_rect(x(begins), y + 4, max(x(ends) - x(begins), 1), 14, SHADES["late"], hint))
+        read = min(max(row.read_to or begins, begins), ends)
+        drawn.append(_rect(x(begins), y + 4, x(read) - x(begins), 14, SHADES["late"], hint))
+        drawn.append(_rect(x(read), y + 4, x(ends) - x(read), 14, SHADES["untold"], hint))
         if row.read_to:
             drawn.append(_line(x(row.read_to), y, x(row.read_to), y + 22, INK, 2))
     drawn += [_line(x(as_of), top - 4, x(as_of), foot, INK, 1, dashed=True)]

@@ -88,6 +88,7 @@ def render(figures: Figures, about: About) -> str:
         by_force=tables.by_force(figures),
         categories=tables.categories(figures),
         harm=tables.tally("High harm", "harm", figures.harm),
+        by_verdict=[(word, figures.verdicts[word]) for word in Verdict if figures.verdicts[word]],
         possible=[(word, figures.possible[word]) for word in Verdict if figures.possible[word]],
         possible_crimes=figures.possible_crimes.total(),
         heat=times.heat(figures),
@@ -135,7 +136,8 @@ def _spans(figures: Figures, about: About, zone: ZoneInfo) -> Markup | None:
         )
     for topic, forces in _blind(about):
         label = words.TOPICS[topic]
-        rows.append(charts.Span(f"{label} ({forces[0]}, …)" if len(forces) > 1 else label))
+        of = f" ({forces[0]}{', …' if len(forces) > 1 else ''})" if forces else ""
+        rows.append(charts.Span(label + of))
     return charts.spans(
         "What each source covers",
         rows,

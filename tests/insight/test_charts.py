@@ -78,11 +78,12 @@ def test_spans_show_what_is_covered_how_far_it_is_read_and_what_is_not_connected
         Span("Referrals"),
     ]
     root = Page(spans("Sources", rows, MONDAY, last, last)).root
-    ground, covered, growing, blind = root.all("rect")
-    assert (covered.attributes["x"], covered.attributes["width"]) == ("190", "526")
-    assert (growing.attributes["x"], growing.attributes["width"]) == ("453", "263")
+    ground, *bars, blind = root.all("rect")
     assert ground.attributes["width"] == "526"
-    assert blind.attributes["fill"] == "url(#hatch)"
+    places = [(bar.attributes["x"], bar.attributes["width"]) for bar in bars]
+    assert places == [("190", "263"), ("453", "263"), ("453", "263"), ("716", "0")]
+    hatched = [bar.attributes["fill"] == "url(#hatch)" for bar in (*bars, blind)]
+    assert hatched == [False, True, False, True, True]
     assert root.all("line")[0].attributes["x1"] == "453"
     assert root.all("desc")[0].text.endswith("Referrals: not connected")
 
