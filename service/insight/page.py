@@ -101,9 +101,9 @@ def render(figures: Figures, about: About) -> str:
         why_missed=tables.reasons(figures, Verdict.MISSED),
         refused=[
             (*words.closure(given), given, count)
-            for given, count in figures.closures_refused.most_common()
+            for given, count in tables.ranked(figures.closures_refused)
         ],
-        codes=sorted(figures.unknown_codes.counts.items(), key=lambda pair: (-pair[1], pair[0])),
+        codes=tables.ranked(figures.unknown_codes.counts),
         spans=_spans(figures, about, zone),
         blind=_blind(about),
         misses=[listed(line, about.as_of) for line in figures.misses.lines],

@@ -1,7 +1,7 @@
 """Tables of crimes: rows of what became of them, with the rate of each and its interval drawn."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 from msgspec import Struct
@@ -107,8 +107,12 @@ def gap(routes: Table) -> tuple[Tally, Tally, Estimate] | None:
 
 def reasons(figures: Figures, verdict: Verdict) -> list[tuple[str, int]]:
     """Reasons of one verdict with their counts, the most frequent first."""
-    found = [(reason, n) for (of, reason), n in figures.reasons.items() if of is verdict]
-    return sorted(found, key=lambda pair: (-pair[1], pair[0]))
+    return ranked({reason: n for (of, reason), n in figures.reasons.items() if of is verdict})
+
+
+def ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Names with their counts, the most frequent first; equals by name, however they were added."""
+    return sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def parts(total: Tally) -> list[charts.Part]:
