@@ -31,8 +31,12 @@ def keyed_hash(key: PersonKey, identity: Sequence[str]) -> str | None:
     return f"{key.id}:{digest[:32]}"
 
 
+_APOSTROPHES = dict.fromkeys(map(ord, "'\u2018\u2019\u02bc`"))
+
+
 def normalised(text: str) -> str:
-    """Upper case, accents and punctuation off, spaces collapsed: how one name is written twice."""
-    plain = unicodedata.normalize("NFKD", text).upper()
+    """Upper case, accents, apostrophes and other punctuation off, spaces collapsed: how one name is
+    written twice."""
+    plain = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES)).upper()
     kept = (c if c.isalnum() or c.isspace() else " " for c in plain if not unicodedata.combining(c))
     return " ".join("".join(kept).split())
