@@ -81,7 +81,9 @@ def load(text: str, origin: str) -> Table:
     try:
         top = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        # A bracket never closed is where it was opened, not where the parser gave up.
+        opened = error.context_mark if "flow" in (error.context or "") else None
+        mark = opened or error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         problem = f"not YAML: {error.problem or error.context}"
         raise Fault(origin, line, problem, "check indentation, colons and quotes") from None

@@ -243,6 +243,8 @@ def _coordinates(given: Coordinates) -> Setter:
 
 
 Point = tuple[float, float]
+_MOST_NORTH, _MOST_EAST = 1_300_000, 700_000
+"""The British grid, in metres from its origin."""
 
 
 def _point(first: Any, second: Any) -> Point | None:
@@ -256,7 +258,11 @@ def _point(first: Any, second: Any) -> Point | None:
 def _fitting(
     point: Point, given: Coordinates, convert: Callable[[float, float], Point] | None
 ) -> Point | None:
-    first, second = point if convert is None else convert(point[1], point[0])[::-1]
+    if convert is not None:
+        if not (0 <= point[0] <= _MOST_NORTH and 0 <= point[1] <= _MOST_EAST):
+            return None
+        point = convert(point[1], point[0])[::-1]
+    first, second = point
     south, west, north, east = given.within or (-90.0, -180.0, 90.0, 180.0)
     return (first, second) if south <= first <= north and west <= second <= east else None
 
