@@ -1,20 +1,27 @@
 """The only place that opens what people give by name: mappings, rule packs, keys, and input files."""
 
+import json
 import re
+from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from service.hosts.rows import BadRow as BadRow
 from service.hosts.rows import InputBroken as InputBroken
 from service.hosts.rows import NotGiven as NotGiven
 from service.hosts.rows import Opened as Opened
 from service.hosts.rows import check_readable as check_readable
-from service.hosts.rows import open_as
+from service.hosts.rows import guess, open_as
+from service.ingest.draft import FileDraft, look
 from service.ingest.lined import Fault
 from service.ingest.mapping import Feed, SourceMapping, parse_mapping
 from service.ingest.people import PersonKey
+from service.ingest.written import Side
 from service.rules.pack import Pack, parse_pack
 
 SHORTEST_SECRET = 32
@@ -88,6 +95,35 @@ def read_person_key(path: Path) -> PersonKey:
         remedy = f"use at least {SHORTEST_SECRET} characters of chance"
         raise Fault(str(path), 1, "the secret is too short", remedy)
     return PersonKey(name, secret.encode())
+
+
+MOST_SAMPLED = 500_000
+"""Rows of a file looked at for a draft, at most."""
+
+
+def sample(path: Path) -> tuple[Side, FileDraft]:
+    """How a file looks to be written, and its columns looked at."""
+    side = guess(path)
+    opened = open_as(path, side)
+    refused = 0
+
+    def rows() -> Iterator[Any]:
+        nonlocal refused
+        for _, row in islice(opened.rows, MOST_SAMPLED):
+            try:
+                held = json.loads(row) if isinstance(row, bytes) else row
+            except ValueError:
+                held = None
+            if isinstance(held, list | dict):
+                yield held
+            else:
+                refused += 1
+
+    try:
+        looked = look(path.name, opened.header, rows())
+    except InputBroken as broken:
+        raise NotGiven(f"a draft needs a whole file: {broken}") from None
+    return side, replace(looked, refused=refused)
 
 
 def open_rows(path: Path, feed: Feed) -> Opened:
