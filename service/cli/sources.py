@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from schemas.export import documents
 from service.cli.terminal import err, out, print_json, table
 from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key, sample, shipped
 from service.hosts.review import Review, SideReview, review, sort_out
@@ -133,6 +134,22 @@ def draft(
         f"next: fill in the last column of {codes}, then recount sources check {mapping} {given}",
         markup=False,
     )
+
+
+@app.command(epilog="Example: recount sources schemas --out schemas/json")
+def schemas(
+    folder: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("schemas"),
+    as_json: AsJson = False,
+) -> None:
+    """Write the contracts as JSON Schema, for whoever sends them natively."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = documents()
+    for name, text in written.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    if as_json:
+        print_json([str(folder / name) for name in written])
+    else:
+        out.print(f"wrote {len(written)} contracts to {folder}", markup=False)
 
 
 MOST_CODES = 20

@@ -6,7 +6,7 @@ Columns that look like names or free text are dropped, and none of their values 
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
@@ -116,43 +116,27 @@ class _Column:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.filled = 0
         self.values: Counter[str] = Counter()
-        self.more_distinct = False
-        self.length = 0
-        self.spaced = 0
-        self.capitals = 0
-        self.numbers = 0
-        self.digits = 0
 
     def add(self, text: str) -> None:
-        self.filled += 1
-        self.length += len(text)
-        self.spaced += " " in text
-        self.capitals += _NAME.fullmatch(text) is not None
-        self.numbers += _NUMBER.fullmatch(text) is not None
-        self.digits += any(c.isdigit() for c in text)
         if text in self.values or len(self.values) < MOST_DISTINCT:
             self.values[text] += 1
-        else:
-            self.more_distinct = True
 
     def done(self) -> ColumnDraft:
         nothing = sorted(value for value in self.values if value.casefold() in NOTHING)
-        told = {value: n for value, n in self.values.items() if value not in nothing}
+        told = Counter({value: n for value, n in self.values.items() if value not in nothing})
         formats, days, either = _times(told)
-        looks = self._looks(told, formats)
+        looks = _looks(self.name, told, formats)
         if looks is not Looks.TIME:
             formats, days, either = _clock_formats(told, looks), Counter(), False
         cliffs, starts, ends = cliff(days)
-        codes = Counter(told).most_common() if looks is Looks.CODE else []
         return ColumnDraft(
             name=self.name,
             looks=looks,
-            personal=self._personal(looks),
-            filled=sum(told.values()),
+            personal=_personal(self.name, told, looks),
+            filled=told.total(),
             distinct=len(told),
-            codes=dict(codes),
+            codes=dict(told.most_common()) if looks is Looks.CODE else {},
             nothing=nothing,
             formats=formats,
             either=either,
@@ -163,40 +147,46 @@ class _Column:
             ends=ends,
         )
 
-    def _looks(self, told: Mapping[str, int], formats: Sequence[str]) -> Looks:
-        filled = sum(told.values())
-        if not filled:
-            return Looks.EMPTY
-        if formats:
-            return Looks.TIME
-        if all(_CLOCK.fullmatch(value) for value in list(told)[:500]):
-            return Looks.CLOCK
-        unique = len(told) / filled
-        if self.length / self.filled > 40 or (self.spaced / self.filled > 0.8 and unique > 0.5):
-            return Looks.TEXT
-        named = _words(self.name)
-        if named & _ID_WORDS and self.digits / self.filled > 0.8:
-            return Looks.ID
-        if self.numbers == self.filled and any("." in value for value in list(told)[:50]):
-            return Looks.NUMBER
-        if len(told) <= MOST_CODES and (unique < 0.5 or named & _CODE_WORDS):
-            return Looks.CODE
-        if self.digits / self.filled > 0.8 and self.spaced / self.filled < 0.2:
-            return Looks.ID
-        return Looks.CODE if named & _CODE_WORDS and len(told) <= MOST_CODES else Looks.TEXT
 
-    def _personal(self, looks: Looks) -> bool:
-        if looks in (Looks.TIME, Looks.CLOCK, Looks.EMPTY):
-            return bool(_words(self.name) & {"dob", "birth"})
-        if _words(self.name) & _PERSON_WORDS:
-            return True
-        if looks is Looks.TEXT:
-            return True
-        return looks is Looks.CODE and self.capitals / self.filled > 0.9 and len(self.values) > 20
+def _looks(name: str, told: Counter[str], formats: Sequence[str]) -> Looks:
+    filled = told.total()
+    if not filled:
+        return Looks.EMPTY
+    if formats:
+        return Looks.TIME
+    if all(_CLOCK.fullmatch(value) for value in list(told)[:500]):
+        return Looks.CLOCK
+    unique, named = len(told) / filled, _words(name)
+    spaced = _share(told, lambda value: " " in value)
+    if _share(told, lambda value: len(value) > 40) > 0.3 or (spaced > 0.8 and unique > 0.5):
+        return Looks.TEXT
+    with_digits = _share(told, lambda value: any(c.isdigit() for c in value))
+    if named & _ID_WORDS and with_digits > 0.8:
+        return Looks.ID
+    if _share(told, lambda value: _DECIMAL.fullmatch(value) is not None) == 1:
+        return Looks.NUMBER
+    if len(told) <= MOST_CODES and (unique < 0.5 or named & _CODE_WORDS):
+        return Looks.CODE
+    return Looks.ID if with_digits > 0.8 and spaced < 0.2 else Looks.TEXT
+
+
+def _personal(name: str, told: Counter[str], looks: Looks) -> bool:
+    named = _words(name)
+    if looks in (Looks.TIME, Looks.CLOCK, Looks.EMPTY):
+        return bool(named & {"dob", "birth"})
+    if looks is Looks.TEXT or named & _PERSON_WORDS:
+        return True
+    like_names = _share(told, lambda value: _NAME.fullmatch(value) is not None)
+    return looks is Looks.CODE and like_names > 0.9 and len(told) > 20
+
+
+def _share(told: Counter[str], holds: Callable[[str], bool]) -> float:
+    """Share of rows whose value is so."""
+    return sum(count for value, count in told.items() if holds(value)) / told.total()
 
 
 _NAME = re.compile(r"[A-Z][a-z'’-]+,? [A-Z][A-Za-z'’. -]+")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+_DECIMAL = re.compile(r"-?\d+\.\d+")
 _CLOCK = re.compile(r"\d?\d:\d\d(:\d\d)?( ?[AaPp][Mm])?|([01]\d|2[0-3])[0-5]\d")
 _ID_WORDS = {"id", "no", "number", "num", "ref", "reference", "urn", "key"}
 _CODE_WORDS = {"type", "code", "class", "nature", "disposition", "outcome", "result", "status"} | {
