@@ -400,8 +400,9 @@ def _findings(sides: Sequence[SideReview], conclusion: Conclusion) -> list[str]:
             found.append(f"{side.side}: no row has {', '.join(side.never_seen)}")
         if side.conflicting:
             found.append(
-                f"{side.side}: {side.conflicting:,} rows say otherwise than an earlier row of the same "
-                "ref; say which stands by 'version', or tell them apart by 'unique'"
+                f"{side.side}: {_count(side.conflicting, 'row')} "
+                f"{'says' if side.conflicting == 1 else 'say'} otherwise than an earlier row of the "
+                "same ref; say which stands by 'version', or tell them apart by 'unique'"
             )
         if side.files and side.rows and not side.mapped and not side.heartbeats:
             found.append(f"{side.side}: not one row could be used")
