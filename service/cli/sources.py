@@ -14,6 +14,7 @@ from service.hosts.review import Review, SideReview, review, sort_out
 from service.ingest.drafted import CHANGE, Named
 from service.ingest.drafted import draft as drafted
 from service.ingest.explain import at, explain
+from service.ingest.mapping import is_name
 from service.ingest.people import PersonKey
 from service.ingest.times import is_zone
 
@@ -113,9 +114,9 @@ def draft(
     if not is_zone(zone):
         raise NotGiven(f"'{zone}' is no time zone; use a name such as Europe/London")
     stem = name or re.sub(r"[^a-z0-9]+", "-", files[0].name.split(".")[0].lower()).strip("-")
-    made = drafted(
-        [sample(path) for path in files], Named(name=stem or "mine", force=force, zone=zone)
-    )
+    if not is_name(stem):
+        raise NotGiven(f"'{stem}' cannot name a mapping; say --name in small letters and digits")
+    made = drafted([sample(path) for path in files], Named(name=stem, force=force, zone=zone))
     mapping, codes = folder / f"{stem}.yaml", folder / f"{stem}.codes.csv"
     for target in (mapping, codes):
         if target.exists():

@@ -83,18 +83,24 @@ def _text(file: Traversable, origin: str) -> str:
 
 
 def read_person_key(path: Path) -> PersonKey:
-    """A force's key for people: one line, its name, a colon, the secret. Raises ``Fault`` or
-    ``NotGiven``; what the file holds is never repeated."""
+    """A force's key for people: a line with its name, a colon, the secret; after a change of key, one
+    such line for each, the newest last. Raises ``Fault`` or ``NotGiven``; what the file holds is never
+    repeated."""
     if not path.is_file():
         raise NotGiven(f"there is no key for people at {path}")
-    name, colon, secret = _text(path, str(path)).strip().partition(":")
-    if not colon or not re.fullmatch(r"[A-Za-z0-9_-]{1,20}", name) or "\n" in secret:
-        remedy = "write one line: a short name, a colon, the secret"
-        raise Fault(str(path), 1, "this is no key", remedy)
-    if len(secret) < SHORTEST_SECRET:
-        remedy = f"use at least {SHORTEST_SECRET} characters of chance"
-        raise Fault(str(path), 1, "the secret is too short", remedy)
-    return PersonKey(name, secret.encode())
+    key = None
+    for number, line in enumerate(_text(path, str(path)).strip().splitlines(), start=1):
+        name, colon, secret = line.strip().partition(":")
+        if not colon or not re.fullmatch(r"[A-Za-z0-9_-]{1,20}", name):
+            remedy = "write a short name, a colon, the secret"
+            raise Fault(str(path), number, "this is no key", remedy)
+        if len(secret) < SHORTEST_SECRET:
+            remedy = f"use at least {SHORTEST_SECRET} characters of chance"
+            raise Fault(str(path), number, "the secret is too short", remedy)
+        key = PersonKey(name, secret.encode(), wraps=key)
+    if key is None:
+        raise Fault(str(path), 1, "the file is empty", "write a short name, a colon, the secret")
+    return key
 
 
 MOST_SAMPLED = 500_000

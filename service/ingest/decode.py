@@ -19,6 +19,7 @@ from schemas.feeds import Heartbeat
 from schemas.reports import IncidentLog, Referral
 from schemas.upcast import VersionUnknown, upcast
 from service.ingest.fields import Columns, Row, ValueRefused, holds, instant_of, text_of
+from service.ingest.kinds import inner
 from service.ingest.mapping import Feed
 from service.ingest.people import PersonKey
 from service.ingest.setters import Document, setters
@@ -311,7 +312,7 @@ def _known(contract: type[BaseModel], path: Sequence[str]) -> tuple[list[str], b
         if step not in fields:
             return known, False
         known.append(step)
-        model = _inner(fields[step].annotation)
+        model = inner(fields[step].annotation)
     return known, True
 
 
@@ -333,13 +334,5 @@ def _is_personal(contract: type[BaseModel], path: Sequence[str]) -> bool:
         extra = field.json_schema_extra
         if isinstance(extra, dict) and extra.get("personal"):
             return True
-        model = _inner(field.annotation)
+        model = inner(field.annotation)
     return False
-
-
-def _inner(annotation: Any) -> Any:
-    """The contract inside an annotation, None where there is none."""
-    for part in getattr(annotation, "__args__", (annotation,)):
-        if isinstance(part, type) and issubclass(part, BaseModel):
-            return part
-    return None

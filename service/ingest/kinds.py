@@ -48,10 +48,10 @@ def kind_of(contract: type[BaseModel], path: str) -> FieldKind | None:
     if field is None:
         return None
     parts = _parts(field.annotation)
-    inner = next((part for part in parts if _is_a(part, BaseModel)), None)
+    below = inner(field.annotation)
     if rest:
-        return kind_of(inner, rest) if inner is not None and tuple not in parts else None
-    if inner is not None or Literal in parts:
+        return kind_of(below, rest) if below is not None and tuple not in parts else None
+    if below is not None or Literal in parts:
         return None
     words = next((part for part in parts if _is_a(part, StrEnum)), None)
     type_ = field.annotation
@@ -69,13 +69,17 @@ def fillable(contract: type[BaseModel]) -> list[str]:
     """Every field that a column could fill, with those of the objects within."""
     names = []
     for name, field in contract.model_fields.items():
-        parts = _parts(field.annotation)
-        inner = next((part for part in parts if _is_a(part, BaseModel)), None)
-        if inner is not None and tuple not in parts:
-            names += [f"{name}.{below}" for below in fillable(inner)]
+        below = inner(field.annotation)
+        if below is not None and tuple not in _parts(field.annotation):
+            names += [f"{name}.{each}" for each in fillable(below)]
         elif kind_of(contract, name) is not None:
             names.append(name)
     return names
+
+
+def inner(annotation: Any) -> type[BaseModel] | None:
+    """The contract inside an annotation; None where there is none."""
+    return next((part for part in _parts(annotation) if _is_a(part, BaseModel)), None)
 
 
 def _kind(parts: set[Any], closed: bool) -> Kind:

@@ -135,9 +135,14 @@ def parse_mapping(text: str, origin: str, include: Include) -> SourceMapping:
     )
 
 
+def is_name(word: str) -> bool:
+    """Can it name a mapping, and so its sources?"""
+    return re.fullmatch(r"[a-z0-9][a-z0-9_-]*", word) is not None
+
+
 def _whole(written: MappingWritten, check: Checker) -> Clock:
     """What stands above the sides."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", written.name):
+    if not is_name(written.name):
         remedy = "use small letters, digits, - and _; it names the source for ever"
         raise check.fault(("name",), f"'{written.name}' cannot be a name", remedy)
     if not written.formats:
@@ -224,7 +229,8 @@ def _feed(
 
 # -- the file ---------------------------------------------------------------------------------
 
-_OF_THE_FILE = ("format", "encoding", "delimiter", "header", "skip_lines", "short_rows", "ordered")
+# Not ``ordered``: the order in which calls came is not that in which records were made.
+_OF_THE_FILE = ("format", "encoding", "delimiter", "header", "skip_lines", "short_rows")
 _NOT_NATIVE = ("fields", "where", "people", "officer", "narrative", "linked_logs", "unique")
 
 

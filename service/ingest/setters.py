@@ -4,11 +4,9 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pydantic import BaseModel
-
 from schemas.words import AgeBand
 from service.ingest.fields import Columns, Getter, instant_of, text_of, texts_of
-from service.ingest.kinds import FieldKind, Kind, kind_of
+from service.ingest.kinds import FieldKind, Kind, inner, kind_of
 from service.ingest.lined import Fault
 from service.ingest.mapping import Feed
 from service.ingest.people import PersonKey, keyed_hash
@@ -282,12 +280,9 @@ def _halves(feed: Feed) -> dict[str, frozenset[str]]:
     for name in feed.fields:
         parent, dot, _ = name.partition(".")
         if dot:
-            inner: type[BaseModel] = next(
-                part
-                for part in getattr(feed.contract.model_fields[parent].annotation, "__args__", ())
-                if isinstance(part, type) and issubclass(part, BaseModel)
-            )
-            needed = {each for each, held in inner.model_fields.items() if held.is_required()}
+            below = inner(feed.contract.model_fields[parent].annotation)
+            assert below is not None
+            needed = {each for each, held in below.model_fields.items() if held.is_required()}
             if needed:
                 found[parent] = frozenset(needed)
     return found

@@ -242,7 +242,12 @@ def test_a_key_for_people_never_shows(tmp_path: Path) -> None:
         read_person_key(path)
     path.write_text("k1:" + "s" * 32 + "\n", encoding="ascii")
     assert read_person_key(path).id == "k1"
+    path.write_text("k1:" + "s" * 32 + "\nk2:" + "t" * 32, encoding="ascii")
+    newest = read_person_key(path)
+    assert newest.wraps is not None
+    assert (newest.id, newest.wraps.id) == ("k2", "k1")
     for wrong in (
+        "",
         "secretword" * 9,
         "k1:secretword",
         "k1:secretword\nsecretword" * 9,

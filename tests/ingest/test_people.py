@@ -1,5 +1,8 @@
 """People by keyed hash: alike on both sides, nothing of them left."""
 
+import hashlib
+import hmac
+
 import pytest
 
 from service.ingest.people import PersonKey, keyed_hash, normalised
@@ -77,6 +80,14 @@ def test_keys_differ_and_never_show_their_secret() -> None:
     assert keyed_hash(KEY, ["A", "B"]) != keyed_hash(KEY, ["AB", ""])
     assert keyed_hash(KEY, ["", " - "]) is None
     assert KEY.secret.decode() not in repr(KEY)
+
+
+def test_a_change_of_key_carries_over_what_was_hashed_before() -> None:
+    new = PersonKey("k2", b"another secret of no meaning, 32", wraps=KEY)
+    before = keyed_hash(KEY, ["Smith", "1980-01-01"])
+    assert before is not None
+    carried = hmac.new(new.secret, before.removeprefix("k1:").encode(), hashlib.sha256).hexdigest()
+    assert keyed_hash(new, ["Smith", "1980-01-01"]) == f"k2:{carried[:32]}"
 
 
 @pytest.mark.parametrize(
