@@ -5,9 +5,12 @@ import gzip
 import json
 import os
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from service.hosts.files import (
     BadRow,
@@ -20,6 +23,8 @@ from service.hosts.files import (
     shipped,
 )
 from service.hosts.rows import LONGEST_LINE, MOST_LINES, guess
+from service.ingest.decode import Decoder
+from service.ingest.fields import ColumnMissing
 from service.ingest.lined import Fault
 from tests.ingest.reading import feed_of, log, mapped
 
@@ -289,3 +294,33 @@ def test_how_a_file_is_written_is_guessed(
 def test_a_quote_swallows_no_more_lines_than_a_row_may_have(tmp_path: Path) -> None:
     whole = b'1,x,"' + b"line\n" * (MOST_LINES - 1) + b'"\n'
     assert rows(tmp_path, HEADER + whole + GOOD)[0] == [(2, "1"), (MOST_LINES + 2, "2")]
+
+
+PIECES = [bytes([each]) for each in b'a,"\n\r\0\xff{}[]:\\1 ']
+PIECES += [b'{"id": 1}', b"2025-01-01T10:00", b"\xef\xbb\xbf", b"\xc3\xa9", b"id,at\n", b"\x1f\x8b"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=40).map(b"".join),
+    st.sampled_from(["csv", "json", "native"]),
+)
+def test_no_bytes_make_it_fall_over(data: bytes, kind: str) -> None:
+    """Whatever a file holds, it is read, refused row by row, or broken off with a message."""
+    text = log() if kind == "csv" else log(below="format: json")
+    if kind == "native":
+        text = "name: n\nincidents: {native: true}"
+    feed = feed_of(mapped(text))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "f"
+        path.write_bytes(data)
+        try:
+            opened = open_rows(path, feed)
+            decoder = Decoder(feed, "f", opened.header)
+            for line, row in opened.rows:
+                assert 1 <= line <= data.count(b"\n") + 1
+                if not isinstance(row, BadRow):
+                    decoder.decode(row)
+                    decoder.force_of(row)
+        except (InputBroken, NotGiven, ColumnMissing):
+            return

@@ -1,5 +1,6 @@
 """A mapping is checked whole on load: every kind of mistake has its file, its line and its remedy."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -281,6 +282,14 @@ def test_what_is_no_mapping_at_all(text: str, line: int, says: str) -> None:
         mapped(text)
     assert says in fault.value.message
     assert fault.value.line == line
+
+
+def test_the_british_grid_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = log(top="coordinates:\n  system: osgb36")
+    assert mapped(text).feeds
+    monkeypatch.setitem(sys.modules, "pyproj", None)
+    with pytest.raises(Fault, match=r"my.yaml:4: .*pip install 'recount\[geo\]'"):
+        mapped(text)
 
 
 # -- codes ------------------------------------------------------------------------------------

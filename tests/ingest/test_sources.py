@@ -3,14 +3,17 @@
 import gzip
 import json
 import os
+from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from service.cli import main
-from service.hosts.files import read_mapping, shipped
+from service.hosts.files import BadRow, open_rows, read_mapping, shipped
 from service.hosts.review import sort_out
+from service.ingest.decode import Decoder
 from service.ingest.explain import explain
 from tests.ingest.reading import mapped
 
@@ -321,3 +324,42 @@ def test_the_shipped_pair_reads_without_loss(
     assert made["rows"] - said["conclusion"]["records_found"] == 2_900
     assert made["rows"] - said["conclusion"]["records_naming_a_report"] == 5
     assert logs["rows"] - logs["filled"]["closing_codes"] == 9
+
+
+def test_the_shipped_pair_gives_what_an_independent_count_gives(shared_data: Path) -> None:
+    """By decoding alone: case numbers as they stand, 24 hours, the earliest record of the case."""
+    decoded: dict[str, list[Any]] = {}
+    for feed in read_mapping("umd").feeds:
+        path = shared_data / "linked_umd" / f"{feed.side}.csv.gz"
+        opened = open_rows(path, feed)
+        decoder = Decoder(feed, path.name, opened.header)
+        rows = [row for _, row in opened.rows if not isinstance(row, BadRow)]
+        decoded[feed.side] = [decoder.decode(row, number) for number, row in enumerate(rows)]
+    earliest: dict[str, datetime] = {}
+    for record in decoded["records"]:
+        for ref in record.incident_refs:
+            earliest[ref] = min(earliest.get(ref, record.recorded_at), record.recorded_at)
+    called_for = {"Arrest", "Juvenile Arrest", "Summons Issued", "Warrant Issued"}
+    counts: Counter[str] = Counter()
+    for log in decoded["incidents"]:
+        made = earliest.get(log.ref)
+        if not called_for & set(log.closing_codes):
+            counts["none"] += 1
+            counts["none, with a record"] += made is not None
+        elif made is None:
+            counts["missed"] += 1
+        elif made <= log.received_at + timedelta(hours=24):
+            counts["recorded"] += 1
+            counts["recorded before"] += made < log.received_at
+            counts["at exactly 24 h"] += made == log.received_at + timedelta(hours=24)
+        else:
+            counts["late"] += 1
+    assert counts == {
+        "recorded": 3_032,
+        "recorded before": 51,
+        "at exactly 24 h": 2,
+        "late": 398,
+        "missed": 498,
+        "none": 10_403,
+        "none, with a record": 43,
+    }
