@@ -8,13 +8,14 @@ import sys
 
 import typer
 
-from service.cli import rules, sources
+from service.cli import rules, simulate, sources
 from service.cli.terminal import complain
 from service.hosts.files import InputBroken, NotGiven
 from service.ingest.fields import ColumnMissing
 from service.ingest.lined import Fault
 from service.ledger.opening import LedgerUnusable
 from service.ledger.upgrading import LedgerTooNew
+from service.simulation.parameters import SettingUnknown
 
 app = typer.Typer(
     name="recount",
@@ -26,8 +27,9 @@ app = typer.Typer(
 )
 app.add_typer(sources.app, name="sources")
 app.add_typer(rules.app, name="rules")
+app.command()(simulate.simulate)
 
-MISUSE = (Fault, NotGiven, ColumnMissing, LedgerUnusable, LedgerTooNew)
+MISUSE = (Fault, NotGiven, ColumnMissing, LedgerUnusable, LedgerTooNew, SettingUnknown)
 """What people gave and can mend; the message says how."""
 
 

@@ -1,0 +1,194 @@
+"""A force, day after day: what its feeds bring in the order it arrives, and the truth beside.
+
+Days are drawn one ahead of what is told, and everything that a day sets going waits in two heaps, by
+the moment it is made and by the moment it arrives: memory holds about a month of later changes,
+however long the run.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from heapq import heappop, heappush
+from itertools import count as counting
+from random import Random
+
+import msgspec
+from msgspec import Struct
+
+from service.simulation.feeds import Event, Line
+from service.simulation.happenings import Happening, Happenings
+from service.simulation.logs import NOWHERE, LogKeeper, Reference, log_ref
+from service.simulation.narratives import Narrator
+from service.simulation.offences import counted_beside
+from service.simulation.parameters import SettingUnknown, parameters
+from service.simulation.rates import rates
+from service.simulation.recording import Fate, RecordingHabits, Way
+from service.simulation.records import CrimeSystem, recorded_at
+from service.simulation.story import Feed, Version
+from service.simulation.truth import OutageTruth, Truth, crimes, further, report
+
+TAIL = timedelta(days=3)
+"""Feeds go on promising for so long after the last version is made, so that all of it can be judged."""
+_AHEAD = timedelta(hours=3)
+"""Nothing is made longer than this before the call that tells of it."""
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What to simulate."""
+
+    days: int
+    """Days on which reports are received; their later changes follow until all are told."""
+    setting: str = "2017"
+    """Inspection whose recording rates hold."""
+    starts: date | None = None
+    """First local day; None: as the setting says."""
+    references_missing: float = 0.05
+    """Share of records with a log where neither names the other rightly."""
+    force: str = "33"
+    """Code to write; offences and places stay those of the one force there are figures of."""
+
+
+def events(settings: Settings, seed: int) -> Iterator[Event]:
+    """What the feeds bring, in order of arrival. Raises ``SettingUnknown``."""
+    return (each for each in simulate(settings, seed) if isinstance(each, Event))
+
+
+def simulate(settings: Settings, seed: int) -> Iterator[Event | Truth]:
+    """Events in order of arrival, and the truth of each incident when its day is drawn.
+
+    Raises ``SettingUnknown`` where there is no such setting, or its figures cannot be met.
+    """
+    return _Force(settings, seed).run()
+
+
+def line(each: Event | Truth) -> bytes:
+    """One line of JSON."""
+    return _encode(each.document if isinstance(each, Event) else each) + b"\n"
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class _Force:
+    def __init__(self, settings: Settings, seed: int) -> None:
+        figures = msgspec.structs.replace(parameters(), force=settings.force)
+        if settings.setting not in figures.settings:
+            has = ", ".join(figures.settings)
+            raise SettingUnknown(f"there is no setting '{settings.setting}'; there are {has}")
+        setting = figures.settings[settings.setting]
+        self._figures = figures
+        self._settings = settings
+        self._first = settings.starts or setting.starts
+        counted = counted_beside(figures, self._first)
+        solved = rates(figures, setting, counted)
+        self._happenings = Happenings(figures, solved, counted, seed)
+        narrator = Narrator(figures.text)
+        population = self._happenings.population
+        self._habits = RecordingHabits(figures, solved)
+        self._logs = LogKeeper(figures, population, narrator)
+        self._crimes = CrimeSystem(figures, population, narrator)
+        self._lines = {feed: Line(feed, figures, seed) for feed in Feed}
+        self._made: list[tuple[datetime, int, Version]] = []
+        self._arriving: list[tuple[datetime, int, Event]] = []
+        self._order = counting()
+        self._fate, self._life, self._words = Random(), Random(), Random()
+
+    def run(self) -> Iterator[Event | Truth]:
+        """Everything, in order."""
+        start = datetime(self._first.year, self._first.month, self._first.day, tzinfo=UTC)
+        beat = start - _AHEAD - timedelta(hours=1)
+        step = timedelta(minutes=self._figures.feeds.heartbeat_minutes)
+        for n in range(self._settings.days):
+            day = self._first + timedelta(days=n)
+            for happening in self._happenings.on(day):
+                yield from self._tell(happening)
+            for feed_line in self._lines.values():
+                for since, until in feed_line.outages_on(day.toordinal()):
+                    yield OutageTruth(feed=feed_line.feed.value, since=since, until=until)
+            upto = start + timedelta(days=n + 1) - _AHEAD
+            while beat < upto:
+                yield from self._up_to(beat)
+                beat += step
+        while self._made:
+            yield from self._up_to(beat)
+            beat += step
+        ends = beat + TAIL
+        while beat < ends:
+            yield from self._up_to(beat)
+            beat += step
+        while self._arriving:
+            yield heappop(self._arriving)[2]
+
+    # -- one incident -------------------------------------------------------------------------
+
+    def _tell(self, happening: Happening) -> Iterator[Truth]:
+        """Set everything going that follows from one happening."""
+        self._fate.seed(happening.seed + 1)
+        self._life.seed(happening.seed + 2)
+        self._words.seed(happening.seed + 3)
+        fates = self._habits.fates(happening, self._fate)
+        references = tuple([self._reference(happening, fate) for fate in fates])
+        for n, fate in enumerate(fates):
+            named = references[n].named
+            self._add(self._crimes.versions(happening, n, fate, named, self._life))
+        yield from crimes(self._figures, happening, fates, references)
+        if happening.route == "direct":
+            return
+        told = self._logs.versions(happening, fates, references, self._life, self._words)
+        self._add(told)
+        self._forms(happening, fates, told[-1].at)
+        yield report(happening, fates, told[0].feed.value)
+        for n in range(1, happening.callers):
+            told = self._logs.further_caller(happening, n, self._words)
+            self._add(told)
+            yield further(happening, fates, n, told[0].document["received_at"])
+
+    def _reference(self, happening: Happening, fate: Fate) -> Reference:
+        """How the record of one crime and its log name each other; the same draws in any case."""
+        u, v, w, x = (self._life.random() for _ in range(4))
+        made = recorded_at(happening, fate)
+        if made is None or happening.route == "direct":
+            return NOWHERE
+        ref = log_ref(happening)
+        if u < self._settings.references_missing:
+            return Reference((_garbled(ref, w),) if v < 0.4 else (), None)
+        named = v < self._figures.log.named_by_record
+        back = w < self._figures.log.written_back or not named
+        at = made + timedelta(minutes=3 + int(x * 37)) if back else None
+        return Reference((ref,) if named else (), at)
+
+    def _forms(self, happening: Happening, fates: tuple[Fate, ...], at: datetime) -> None:
+        """Domestic incidents get a form in the crime system, whether or not they hid a crime."""
+        hid = any(fate.way is Way.DOMESTIC for fate in fates)
+        u = self._life.random()
+        if (happening.kind == "domestic" and u < 0.3) or (hid and u < 0.5):
+            self._add(self._crimes.doma_form(happening, log_ref(happening), at))
+
+    def _add(self, versions: Iterator[Version] | list[Version]) -> None:
+        for version in versions:
+            heappush(self._made, (version.at, next(self._order), version))
+
+    # -- feeds --------------------------------------------------------------------------------
+
+    def _up_to(self, beat: datetime) -> Iterator[Event]:
+        """What arrives until ``beat``, at which every feed says how far it is read."""
+        while self._made and self._made[0][0] < beat:
+            version = heappop(self._made)[2]
+            self._arrive(self._lines[version.feed].bring(version))
+        for feed_line in self._lines.values():
+            self._arrive(feed_line.heartbeat(beat))
+        while self._arriving and self._arriving[0][0] < beat:
+            yield heappop(self._arriving)[2]
+
+    def _arrive(self, events: Iterator[Event]) -> None:
+        for event in events:
+            heappush(self._arriving, (event.arrives_at, next(self._order), event))
+
+
+def _garbled(ref: str, u: float) -> str:
+    """A reference as somebody mistyped it: digits swapped, a zero lost, or nothing like it."""
+    stem, day, serial = ref.split("-")
+    if u < 0.4:
+        return f"{stem}-{day}-{serial[:-2]}{serial[-1]}{serial[-2]}"
+    if u < 0.7:
+        return f"{stem}-{day}-{serial.lstrip('0')}"
+    return f"{stem}{serial[::-1]}"
