@@ -57,7 +57,7 @@ def simulate(settings: Settings, seed: int) -> Iterator[Event | Truth]:
 
     Raises ``SettingUnknown`` where there is no such setting, or its figures cannot be met.
     """
-    return _Force(settings, seed).run()
+    return Force(settings, seed).run()
 
 
 def line(each: Event | Truth) -> bytes:
@@ -68,7 +68,9 @@ def line(each: Event | Truth) -> bytes:
 _encode = msgspec.json.Encoder().encode
 
 
-class _Force:
+class Force:
+    """One run of a simulated force."""
+
     def __init__(self, settings: Settings, seed: int) -> None:
         figures = msgspec.structs.replace(parameters(), force=settings.force)
         if settings.setting not in figures.settings:
@@ -90,7 +92,13 @@ class _Force:
         self._made: list[tuple[datetime, int, Version]] = []
         self._arriving: list[tuple[datetime, int, Event]] = []
         self._order = counting()
+        self._today = 0
         self._fate, self._life, self._words = Random(), Random(), Random()
+
+    @property
+    def waiting(self) -> int:
+        """How much is made or under way and has not arrived."""
+        return len(self._made) + len(self._arriving)
 
     def run(self) -> Iterator[Event | Truth]:
         """Everything, in order."""
@@ -101,9 +109,6 @@ class _Force:
             day = self._first + timedelta(days=n)
             for happening in self._happenings.on(day):
                 yield from self._tell(happening)
-            for feed_line in self._lines.values():
-                for since, until in feed_line.outages_on(day.toordinal()):
-                    yield OutageTruth(feed=feed_line.feed.value, since=since, until=until)
             upto = start + timedelta(days=n + 1) - _AHEAD
             while beat < upto:
                 yield from self._up_to(beat)
@@ -169,8 +174,10 @@ class _Force:
 
     # -- feeds --------------------------------------------------------------------------------
 
-    def _up_to(self, beat: datetime) -> Iterator[Event]:
+    def _up_to(self, beat: datetime) -> Iterator[Event | Truth]:
         """What arrives until ``beat``, at which every feed says how far it is read."""
+        if beat.toordinal() != self._today:
+            yield from self._outages(beat.toordinal())
         while self._made and self._made[0][0] < beat:
             version = heappop(self._made)[2]
             self._arrive(self._lines[version.feed].bring(version))
@@ -178,6 +185,15 @@ class _Force:
             self._arrive(feed_line.heartbeat(beat))
         while self._arriving and self._arriving[0][0] < beat:
             yield heappop(self._arriving)[2]
+
+    def _outages(self, today: int) -> Iterator[Truth]:
+        """Outages that begin today; on the first day, yesterday's too."""
+        days = (today,) if self._today else (today - 1, today)
+        self._today = today
+        for feed_line in self._lines.values():
+            for day in days:
+                for since, until in feed_line.outages_on(day):
+                    yield OutageTruth(feed=feed_line.feed.value, since=since, until=until)
 
     def _arrive(self, events: Iterator[Event]) -> None:
         for event in events:

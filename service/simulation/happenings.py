@@ -134,7 +134,9 @@ class Happenings:
     ) -> tuple[tuple[Crime, ...], Somewhere]:
         rng, people = self._what, self._population
         repeats = domestic or kind.group == "conduct"
-        home = people.household(rng.random(), repeats and rng.random() < 0.5)
+        home = people.household(
+            rng.random(), repeats and rng.random() < self._parameters.people.repeat
+        )
         suspect = self._suspect(home, domestic, kind)
         elsewhere = people.household(rng.random(), False)
         at_home = domestic or kind.per == "household" or rng.random() < 0.4
@@ -194,7 +196,9 @@ class Happenings:
         rng = self._what
         name = self._matters.pick(rng.random())
         matter = self._parameters.matters[name]
-        home = self._population.household(rng.random(), matter.domestic and rng.random() < 0.5)
+        home = self._population.household(
+            rng.random(), matter.domestic and rng.random() < self._parameters.people.repeat
+        )
         via = ReceivedVia(self._routes.pick(rng.random()))
         reported_by = self._reporter(
             _NO_KIND, via, name in ("hospital", "assistance"), rng.random()
@@ -218,7 +222,9 @@ class Happenings:
 
     def _referral(self, day: date, n: int, seed: int, at: datetime) -> Happening:
         rng = self._what
-        home = self._population.household(rng.random(), rng.random() < 0.5)
+        home = self._population.household(
+            rng.random(), rng.random() < self._parameters.people.repeat
+        )
         child, adult = self._population.person(home, 2), self._population.person(home, 1)
         crimes: tuple[Crime, ...] = ()
         kind = "concern"

@@ -232,11 +232,13 @@ class LogKeeper:
         at = opened + timedelta(seconds=int(span.total_seconds() * 0.8))
         fields: dict[str, Any] = {}
         symbol = self._attended(happening, fates, rng)
-        if happening.crimes and self._parameters.kinds[happening.kind].per == "state":
+        per = self._parameters.kinds[happening.kind].per if happening.crimes else ""
+        if per == "state":
             fields["results"] = ("arrest",) if rng.random() < 0.5 else ("seizure",)
         elif symbol == "officer.violence" and rng.random() < 0.15:
             fields["results"] = ("arrest",)
-        if happening.crimes and happening.reported_by is ReportedBy.OTHER_THIRD_PARTY:
+        third_party = happening.reported_by is ReportedBy.OTHER_THIRD_PARTY
+        if third_party and per not in ("", "state"):
             word = "untraceable" if fates[0].how == "third_party" else "yes"
             fields |= {"victim_confirmed": word, "victim_confirmed_at": at}
         if happening.route == "referral":

@@ -54,6 +54,8 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
     late_limit_days: float
     hidden: float
     never_typed: float
+    no_coordinates: float
+    other_coordinates: float
     prompt_hours: tuple[float, float]
 
 

@@ -76,11 +76,13 @@ _INTERVIEW = frozenset(
     {"rape", "sexual_assault", "child_sexual", "assault", "wounding", "child_cruelty"}
 )
 _NOBODY = ("duplicate_of_nothing", "other_force_no_ref", "transferred_no_ref")
-_CANCELLED = ("cancelled_C2", "cancelled_C4", "cancelled_C1", "cancelled_C3")
+_CANCELLED = (
+    "cancelled_C1", "cancelled_C2", "cancelled_C3", "cancelled_C4", "cancelled_C5", "reclassified",
+)  # fmt: skip
 _SELF_DEFENCE = frozenset({"assault", "minor_assault"})
 _SCHOOL = frozenset({"minor_assault", "damage", "person_theft", "threats"})
 LESS = {"robbery": "039/00", "home_burglary": "049/10", "business_burglary": "049/10"}
-"""What a misclassified crime is recorded as; any other kind as public order."""
+"""What a misclassified crime is recorded as; any other kind as public order, which ranks below."""
 
 
 class RecordingHabits:
@@ -129,7 +131,9 @@ class RecordingHabits:
         direct = happening.route == "direct"
         if draws[2] < (figures.direct_late if direct else self._rates.late):
             return self._late(happening, direct, draws)
-        other = draws[4] < figures.other_class and not direct
+        ordinary = self._parameters.kinds[happening.kind].per != "state"
+        ordinary = ordinary and happening.kind != "public_order" and not direct
+        other = draws[4] < figures.other_class and ordinary
         how = "duplicate_record" if 0.5 < draws[4] < 0.51 and not direct else ""
         if draws[3] < figures.before_call and not direct:
             after = -timedelta(minutes=int(5 + draws[5] * 85))
@@ -253,7 +257,7 @@ RESOLVED_SINCE = date(2023, 5, 15)
 def _lost(way: Way, how: str, u: float = 0) -> Fate:
     """A miss; those that made a record first say when."""
     after = None
-    if how.startswith(("cancelled_", "n100", "transferred")):
+    if how.startswith(("cancelled_", "reclassified", "n100", "transferred")):
         after = timedelta(seconds=int((0.5 + 18 * u) * 3600))
     trace = how not in NO_RECORD and way is not Way.AUDIT
     return Fate(ending=Ending.MISSED, way=way, how=how, trace=trace, after=after)

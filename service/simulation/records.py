@@ -8,12 +8,14 @@ from typing import Any
 from service.simulation.draws import one_of
 from service.simulation.happenings import Crime, Happening
 from service.simulation.narratives import Narrator
-from service.simulation.parameters import Parameters
+from service.simulation.parameters import Kind, Parameters
 from service.simulation.population import Population
 from service.simulation.recording import LESS, Fate
 from service.simulation.story import Change, Feed, Version, versions
 
 _OTHER_FORCES = ("Derbyshire", "Nottinghamshire", "Warwickshire", "British Transport Police")
+NOT_NOTIFIABLE = "000/00"
+"""A code of the force's own that no list of notifiable offences has."""
 _OUTCOMES = ("14", "15", "16", "18", "8", "1", "3")
 
 
@@ -70,13 +72,15 @@ class CrimeSystem:
             "force": self._parameters.force,
             "ref": ref,
             "kind": "crime",
-            "reported_at": happening.received_at,
+            "reported_at": happening.received_at.replace(second=0),
             "offence_code": code,
             "officer": self._population.officer(int(rng.random() * 900)),
-            "place": happening.place.document(),
+            "place": self._place(happening, rng),
             "committed_from": happening.occurred_at,
             "committed_to": happening.occurred_at + timedelta(minutes=int(rng.random() * 90)),
-            "mo_text": self._narrator.say("mo", rng),
+            "mo_text": self._narrator.say(
+                f"mo.{_method(self._parameters.kinds[crime.offence.kind])}", rng
+            ),
         }
         unidentified = rng.random() < self._parameters.log.unidentified_record
         if crime.victim is not None and not unidentified:
@@ -91,6 +95,16 @@ class CrimeSystem:
             document["kind"] = "reported_incident"
             document["offence_code"] = "100/01" if fate.how == "n100" else "100"
         return document
+
+    def _place(self, happening: Happening, rng: Random) -> dict[str, Any]:
+        """The same place as typed by somebody else: a little off, sometimes without coordinates."""
+        place, u = happening.place.document(), rng.random()
+        if u < self._parameters.recording.no_coordinates:
+            return {"area": place["area"], "text": place["text"]}
+        if u < self._parameters.recording.other_coordinates:
+            place["latitude"] = round(place["latitude"] + (rng.random() - 0.5) * 0.004, 5)
+            place["longitude"] = round(place["longitude"] + (rng.random() - 0.5) * 0.004, 5)
+        return place
 
     # -- how it goes on -----------------------------------------------------------------------
 
@@ -125,7 +139,11 @@ class CrimeSystem:
             given = {"code": fate.how[-2:], "independent": True, "decided_at": at}
             given |= {"victim_told_at": told} | proper[fate.how]
             return [Change(at, {"status": "cancelled", "cancellation": given})]
-        if fate.how in ("cancelled_C1", "cancelled_C2", "cancelled_C4"):
+        if fate.how == "reclassified":
+            change = {"from_code": "", "by": "officer_in_case", "at": at}
+            fields = {"status": "reclassified", "offence_code": NOT_NOTIFIABLE}
+            return [Change(at, {**fields, "reclassification": change})]
+        if fate.how in ("cancelled_C1", "cancelled_C2", "cancelled_C4", "cancelled_C5"):
             given = {"code": fate.how[-2:], "decided_by": "officer_in_case", "decided_at": at}
             return [Change(at, {"status": "cancelled", "cancellation": given})]
         if fate.how in ("transferred", "transferred_no_ref"):
@@ -168,3 +186,10 @@ def recorded_at(happening: Happening, fate: Fate) -> datetime | None:
 def _claimed(happening: Happening, fate: Fate, made: datetime) -> datetime:
     """The recording time that the record gives."""
     return happening.received_at + timedelta(hours=3) if fate.backdated else made
+
+
+def _method(kind: Kind) -> str:
+    """Which methods suit a kind of crime."""
+    if kind.per == "state":
+        return "state"
+    return "property" if kind.per in ("household", "organisation") else kind.group
