@@ -15,14 +15,14 @@ import msgspec
 from msgspec import Struct
 
 from service.simulation.feeds import Event, Line
-from service.simulation.happenings import Happening, Happenings
+from service.simulation.happenings import Happening, Happenings, followed_up
 from service.simulation.logs import NOWHERE, LogKeeper, Reference, log_ref
 from service.simulation.narratives import Narrator
-from service.simulation.offences import counted_beside
+from service.simulation.offences import CONDUCT, counted_beside
 from service.simulation.parameters import SettingUnknown, parameters
 from service.simulation.rates import rates
-from service.simulation.recording import Fate, RecordingHabits, Way
-from service.simulation.records import CrimeSystem, recorded_at
+from service.simulation.recording import Ending, Fate, RecordingHabits, Way
+from service.simulation.records import CrimeSystem, record_ref, recorded_at
 from service.simulation.story import Feed, Version
 from service.simulation.truth import OutageTruth, Truth, crimes, further, report
 
@@ -136,8 +136,15 @@ class Force:
             named = references[n].named
             self._add(self._crimes.versions(happening, n, fate, named, self._life))
         yield from crimes(self._figures, happening, fates, references)
-        if happening.route == "direct":
-            return
+        again, after = self._life.random(), self._life.random()
+        if happening.route != "direct":
+            yield from self._reported(happening, fates, references)
+        if again < self._figures.recording.continuing and self._is_open_conduct(happening, fates):
+            yield from self._told_again(happening, 3 + int(18 * after))
+
+    def _reported(
+        self, happening: Happening, fates: tuple[Fate, ...], references: tuple[Reference, ...]
+    ) -> Iterator[Truth]:
         told = self._logs.versions(happening, fates, references, self._life, self._words)
         self._add(told)
         self._forms(happening, fates, told[-1].at)
@@ -146,6 +153,25 @@ class Force:
             told = self._logs.further_caller(happening, n, self._words)
             self._add(told)
             yield further(happening, fates, n, told[0].document["received_at"])
+
+    def _is_open_conduct(self, happening: Happening, fates: tuple[Fate, ...]) -> bool:
+        """Is it a conduct crime, recorded at once, that would take further conduct in?"""
+        kind = self._figures.kinds.get(happening.kind)
+        if kind is None or kind.group != CONDUCT or not fates:
+            return False
+        main = fates[0]
+        return main.ending is Ending.RECORDED and not (main.how or main.other_class)
+
+    def _told_again(self, happening: Happening, days: int) -> Iterator[Truth]:
+        """A later report of the same conduct: no further crime, its log names the earlier record."""
+        again = followed_up(happening, record_ref(happening, 0), days)
+        if again.day >= self._first + timedelta(days=self._settings.days):
+            return
+        self._life.seed(again.seed + 2)
+        self._words.seed(again.seed + 3)
+        named = Reference((), again.received_at + timedelta(hours=2))
+        fate = Fate(ending=Ending.RECORDED, how="continuing")
+        yield from self._reported(again, (fate,), (named,))
 
     def _reference(self, happening: Happening, fate: Fate) -> Reference:
         """How the record of one crime and its log name each other; the same draws in any case."""

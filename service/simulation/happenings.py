@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
 
 from schemas.words import ReceivedVia, ReportedBy
@@ -46,6 +47,8 @@ class Happening(Struct, frozen=True, kw_only=True):
     """Of a matter that is no crime."""
     domestic: bool = False
     callers: int = 1
+    continues: str = ""
+    """Record of the conduct crime that takes this report in; empty: a matter of its own."""
 
 
 class Happenings:
@@ -248,6 +251,23 @@ class Happenings:
             place=self._population.place(home),
             people=(child, adult),
         )
+
+
+def followed_up(happening: Happening, record: str, days: int) -> Happening:
+    """The same conduct towards the same victim, reported again some days later."""
+    received_at = happening.received_at + timedelta(days=days)
+    return msgspec.structs.replace(
+        happening,
+        day=happening.day + timedelta(days=days),
+        number=50_000 + happening.day.toordinal() % 40 * 1000 + happening.number,
+        seed=happening.seed + 4,
+        received_at=received_at,
+        occurred_at=received_at - timedelta(minutes=50),
+        crimes=happening.crimes[:1],
+        route="log",
+        callers=1,
+        continues=record,
+    )
 
 
 _NO_KIND = Kind(category="", group="", direct=0, opening=(), vague=0)

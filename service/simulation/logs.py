@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from schemas.words import ReceivedVia, ReportedBy
 from service.simulation.closing import closing
-from service.simulation.draws import Weighted, count, one_of
+from service.simulation.draws import count, one_of
 from service.simulation.happenings import Crime, Happening
 from service.simulation.narratives import Narrator
 from service.simulation.parameters import Parameters
@@ -46,7 +46,6 @@ class LogKeeper:
         self._habits = parameters.log
         self._population = population
         self._narrator = narrator
-        self._crime_kinds = Weighted(dict.fromkeys(parameters.kinds, 1.0))
 
     def versions(
         self,
@@ -182,7 +181,7 @@ class LogKeeper:
 
     def _code(self, happening: Happening, fates: tuple[Fate, ...], rng: Random) -> str:
         unknown, coarse, vague = rng.random(), rng.random(), rng.random()
-        any_kind, which = self._crime_kinds.pick(rng.random()), rng.random()
+        which = rng.random()
         if unknown < self._habits.unknown_code:
             return "local 77b"
         kind = self._parameters.kinds.get(happening.kind)
@@ -196,9 +195,10 @@ class LogKeeper:
             name = "child" if kind.child else "domestic" if happening.domestic else name
             codes = self._parameters.vague[name]
             return codes[int(which * len(codes))]
+        codes = kind.opening
         if coarse < self._habits.coarse_opening:
-            kind = self._parameters.kinds[any_kind]
-        return kind.opening[int(which * len(kind.opening))]
+            codes = self._parameters.confused.get(kind.category, codes)
+        return codes[int(which * len(codes))]
 
     def _account(self, happening: Happening, fates: tuple[Fate, ...], words: Random) -> str:
         if happening.crimes and fates[0].how == "never_typed":
@@ -274,7 +274,7 @@ class LogKeeper:
             if reference.written_back is not None
         ]
         for at, n in sorted(back):
-            known = (*known, record_ref(happening, n))
+            known = (*known, happening.continues or record_ref(happening, n))
             changes.append(Change(at, {"crime_refs": known}))
         return changes
 

@@ -51,6 +51,7 @@ class Recording(Struct, frozen=True, forbid_unknown_fields=True):
     other_class: float
     backdated: float
     reclassified: float
+    continuing: float
     late_limit_days: float
     hidden: float
     never_typed: float
@@ -174,6 +175,7 @@ class Parameters(Struct, frozen=True, eq=False, forbid_unknown_fields=True):
     text: TextHabits
     kinds: dict[str, Kind]
     vague: dict[str, tuple[str, ...]]
+    confused: dict[str, tuple[str, ...]]
     matters: dict[str, Matter]
     referrals: ReferralFigures
     force: str = "33"

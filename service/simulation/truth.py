@@ -81,6 +81,7 @@ class ReportTruth(Struct, frozen=True, kw_only=True):
     matter: str
     """Kind of crime, or of a matter that is none."""
     crimes: tuple[str, ...]
+    """True crimes it tells of; none where an earlier conduct crime takes it in."""
     same_as: str | None
     """The log that answers for this incident, where it is not this one."""
     verdict: str
@@ -147,7 +148,7 @@ def report(happening: Happening, fates: Sequence[Fate], feed: str) -> ReportTrut
         feed=feed,
         received_at=happening.received_at,
         matter=happening.kind,
-        crimes=tuple([f"{ref}/{n}" for n in range(len(happening.crimes))]),
+        crimes=() if happening.continues else tuple([f"{ref}/{n}" for n in range(len(fates))]),
         same_as=None,
         verdict=_of_report(happening, fates),
     )

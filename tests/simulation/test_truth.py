@@ -159,6 +159,19 @@ def test_the_areas_are_those_of_the_published_list(shared_data: Path) -> None:
     assert held == codes
 
 
+def test_parts_of_the_file_name_each_other_rightly() -> None:
+    figures = parameters()
+    kinds, categories = set(figures.kinds), {kind.category for kind in figures.kinds.values()}
+    assert {offence.kind for offence in recorded_mix()} == kinds
+    assert {extra for kind in figures.kinds.values() for extra in kind.extra} <= kinds
+    assert set(figures.referrals.kinds) <= kinds
+    assert set(figures.confused) <= categories
+    assert {*figures.missed, *figures.late} == {way.value for way in Way} - {
+        Way.REFERRAL,
+        Way.SEVERAL,
+    }
+
+
 def test_every_figure_says_where_it_comes_from() -> None:
     text = data_text("parameters.yaml").split("\n# Kinds of crime.")[0]
     for number, line in enumerate(text.splitlines(), start=1):
