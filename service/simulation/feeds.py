@@ -25,7 +25,7 @@ class Event(Struct, frozen=True):
     document: dict[str, Any]
 
 
-class Line:
+class Queue:
     """One feed's queue."""
 
     def __init__(self, feed: Feed, parameters: Parameters, seed: int) -> None:

@@ -14,7 +14,7 @@ from random import Random
 import msgspec
 from msgspec import Struct
 
-from service.simulation.feeds import Event, Line
+from service.simulation.feeds import Event, Queue
 from service.simulation.happenings import Happening, Happenings, followed_up
 from service.simulation.logs import NOWHERE, LogKeeper, Reference, log_ref
 from service.simulation.narratives import Narrator
@@ -60,7 +60,7 @@ def simulate(settings: Settings, seed: int) -> Iterator[Event | Truth]:
     return Force(settings, seed).run()
 
 
-def line(each: Event | Truth) -> bytes:
+def as_line(each: Event | Truth) -> bytes:
     """One line of JSON."""
     return _encode(each.document if isinstance(each, Event) else each) + b"\n"
 
@@ -88,7 +88,7 @@ class Force:
         self._habits = RecordingHabits(figures, solved)
         self._logs = LogKeeper(figures, population, narrator)
         self._crimes = CrimeSystem(figures, population, narrator)
-        self._lines = {feed: Line(feed, figures, seed) for feed in Feed}
+        self._queues = {feed: Queue(feed, figures, seed) for feed in Feed}
         self._made: list[tuple[datetime, int, Version]] = []
         self._arriving: list[tuple[datetime, int, Event]] = []
         self._order = counting()
@@ -148,7 +148,8 @@ class Force:
         told = self._logs.versions(happening, fates, references, self._life, self._words)
         self._add(told)
         self._forms(happening, fates, told[-1].at)
-        yield report(happening, fates, told[0].feed.value)
+        first = told[0]
+        yield report(happening, fates, first.feed.value, first.document["opening_codes"])
         for n in range(1, happening.callers):
             told = self._logs.further_caller(happening, n, self._words)
             self._add(told)
@@ -206,9 +207,9 @@ class Force:
             yield from self._outages(beat.toordinal())
         while self._made and self._made[0][0] < beat:
             version = heappop(self._made)[2]
-            self._arrive(self._lines[version.feed].bring(version))
-        for feed_line in self._lines.values():
-            self._arrive(feed_line.heartbeat(beat))
+            self._arrive(self._queues[version.feed].bring(version))
+        for queue in self._queues.values():
+            self._arrive(queue.heartbeat(beat))
         while self._arriving and self._arriving[0][0] < beat:
             yield heappop(self._arriving)[2]
 
@@ -216,10 +217,10 @@ class Force:
         """Outages that begin today; on the first day, yesterday's too."""
         days = (today,) if self._today else (today - 1, today)
         self._today = today
-        for feed_line in self._lines.values():
+        for queue in self._queues.values():
             for day in days:
-                for since, until in feed_line.outages_on(day):
-                    yield OutageTruth(feed=feed_line.feed.value, since=since, until=until)
+                for since, until in queue.outages_on(day):
+                    yield OutageTruth(feed=queue.feed.value, since=since, until=until)
 
     def _arrive(self, events: Iterator[Event]) -> None:
         for event in events:

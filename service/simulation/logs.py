@@ -28,6 +28,8 @@ class Reference(Struct, frozen=True):
     """When the log is given the record's reference."""
 
 
+UNLISTED = "local 77b"
+"""A code of the force's own that no list has."""
 NOWHERE = Reference((), None)
 
 _INNOCENT = {"conduct": "neighbours", "violence": "concern", "sexual": "concern"}
@@ -127,7 +129,8 @@ class LogKeeper:
         if happening.crimes:
             per = self._parameters.kinds[happening.kind].per
             kinds = {"organisation": "organisation", "state": "none"}
-            document["victim_kind"] = kinds.get(per, "person")
+            if any(person["role"] == "victim" for person in document["people"]) or per in kinds:
+                document["victim_kind"] = kinds.get(per, "person")
             if fates[0].how == "crime_related_incident":
                 document["victim_kind"] = "none"
             if fates[0].how == "schools_protocol":
@@ -145,15 +148,18 @@ class LogKeeper:
     ) -> list[dict[str, str]]:
         seen = visible(happening, fates)
         hidden_key = rng.random() < self._habits.unidentified
+        u = rng.random()
         people: list[dict[str, str]] = []
         if not seen:
-            roles = ("reporter", "other")
+            roles = ("victim" if u < self._habits.victim_in_matter else "reporter", "other")
             return [
                 _person(role, someone)
                 for role, someone in zip(roles, happening.people, strict=False)
             ]
         victims = dict.fromkeys(c.victim for c in seen if c.victim is not None)
-        people += [_person("victim", victim) for victim in victims]
+        lost = all(fate.ending is Ending.MISSED for fate in fates)
+        role = "reporter" if lost and u < self._habits.victim_as_reporter else "victim"
+        people += [_person(role, victim) for victim in victims]
         if hidden_key and people:
             people[0].pop("key", None)
         suspects = dict.fromkeys(c.suspect for c in seen if c.suspect is not None)
@@ -183,7 +189,7 @@ class LogKeeper:
         unknown, coarse, vague = rng.random(), rng.random(), rng.random()
         which = rng.random()
         if unknown < self._habits.unknown_code:
-            return "local 77b"
+            return UNLISTED
         kind = self._parameters.kinds.get(happening.kind)
         if kind is None:
             codes = self._parameters.matters[happening.kind].opening

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
-from functools import cache
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -25,7 +25,7 @@ class Offence(Struct, frozen=True):
     state_based: bool
 
 
-@cache
+@lru_cache(maxsize=4)
 def recorded_mix() -> Mapping[Offence, float]:
     """Share of recorded crimes by class and kind, summing to 1."""
     recorded = {row["class"]: float(row["ppm"]) for row in data_rows("offence_mix.csv")}
@@ -60,7 +60,7 @@ def unrecorded(setting: Setting, conduct: float, violence: Mapping[str, float]) 
     }
 
 
-@cache
+@lru_cache(maxsize=4)
 def true_mix(parameters: Parameters) -> Mapping[Offence, float]:
     """Share of true crimes by class: what was recorded, divided by how readily it was recorded."""
     base = parameters.settings[parameters.mix_recorded_under]
@@ -79,13 +79,13 @@ def true_mix(parameters: Parameters) -> Mapping[Offence, float]:
     }
 
 
-@cache
+@lru_cache(maxsize=4)
 def offences(parameters: Parameters) -> Weighted[Offence]:
     """Offences to draw from, by how often they truly happen."""
     return Weighted(true_mix(parameters))
 
 
-@cache
+@lru_cache(maxsize=256)
 def offences_of(parameters: Parameters, kind: str) -> Weighted[Offence]:
     """Offences of one kind."""
     return Weighted({o: share for o, share in true_mix(parameters).items() if o.kind == kind})

@@ -70,6 +70,8 @@ class LogHabits(Struct, frozen=True, forbid_unknown_fields=True):
     named_by_record: float
     unidentified: float
     unidentified_record: float
+    victim_as_reporter: float
+    victim_in_matter: float
     coarse_opening: float
     unknown_code: float
     closed_as_crime: float

@@ -235,9 +235,10 @@ class RecordingHabits:
             return ["contrary_evidence", "recorded_elsewhere", "proper_C2"]
         ways = ["contrary_evidence", "contrary_evidence", "recorded_elsewhere"]
         ways += ["proper_C1", "proper_C2", "proper_C4", "transferred"]
-        if self._parameters.kinds[kind].per == "household":
+        per = self._parameters.kinds[kind].per
+        if per == "household":
             ways.append("crime_related_incident")
-        if happening.reported_by is ReportedBy.OTHER_THIRD_PARTY:
+        if happening.reported_by is ReportedBy.OTHER_THIRD_PARTY and per != "state":
             ways += ["third_party"] * 3
         if kind in _SELF_DEFENCE:
             ways.append("proper_C5")

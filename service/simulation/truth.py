@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from schemas.words import Verdict
 from service.simulation.happenings import Happening
-from service.simulation.logs import Reference, log_ref
+from service.simulation.logs import UNLISTED, Reference, log_ref
 from service.simulation.parameters import Parameters
 from service.simulation.recording import Ending, Fate, Way
 from service.simulation.records import record_ref, recorded_at
@@ -140,9 +140,14 @@ def crimes(
         )
 
 
-def report(happening: Happening, fates: Sequence[Fate], feed: str) -> ReportTruth:
-    """The truth of a happening's log or referral."""
+def report(
+    happening: Happening, fates: Sequence[Fate], feed: str, opened_under: Sequence[str]
+) -> ReportTruth:
+    """The truth of a happening's log or referral. A code that nobody listed is never "no crime"."""
     ref = log_ref(happening)
+    verdict = _of_report(happening, fates)
+    if verdict == Verdict.NO_CRIME_INDICATED and UNLISTED in opened_under:
+        verdict = Verdict.UNKNOWN_CODE
     return ReportTruth(
         ref=ref,
         feed=feed,
@@ -150,7 +155,7 @@ def report(happening: Happening, fates: Sequence[Fate], feed: str) -> ReportTrut
         matter=happening.kind,
         crimes=() if happening.continues else tuple([f"{ref}/{n}" for n in range(len(fates))]),
         same_as=None,
-        verdict=_of_report(happening, fates),
+        verdict=verdict,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from service.simulation.feeds import Event
-from service.simulation.generate import Settings, line, simulate
+from service.simulation.generate import Settings, as_line, simulate
 from service.simulation.story import Feed
 from service.simulation.truth import CrimeTruth, ReportTruth
 
@@ -61,7 +61,7 @@ def write(
                     _count(each, due, missed)
                 counts["reports"] += isinstance(each, ReportTruth)
             counts[name] += 1
-            files[name].write(line(each))
+            files[name].write(as_line(each))
             if number % 10_000 == 0:
                 heard(number)
     return Written(

@@ -15,7 +15,7 @@ from schemas.crimes import CrimeRecord
 from schemas.feeds import Heartbeat
 from schemas.reports import IncidentLog, Referral
 from service.simulation.feeds import Event
-from service.simulation.generate import Force, Settings, events, line, simulate
+from service.simulation.generate import Force, Settings, as_line, events, simulate
 from service.simulation.story import Feed
 from tests.simulation.conftest import Simulated
 
@@ -30,7 +30,7 @@ HASH = re.compile(r"sim1:[0-9a-f]{32}")
 def _digest(seed: int) -> str:
     sha = hashlib.sha256()
     for each in simulate(Settings(days=1), seed):
-        sha.update(line(each))
+        sha.update(as_line(each))
     return sha.hexdigest()
 
 
@@ -52,7 +52,7 @@ def test_another_seed_gives_another_force() -> None:
 
 def test_every_message_satisfies_its_contract(days: Simulated) -> None:
     for event in days.events:
-        CONTRACTS[event.feed].validate_json(line(event))
+        CONTRACTS[event.feed].validate_json(as_line(event))
 
 
 def test_messages_come_in_order_of_arrival(days: Simulated) -> None:

@@ -103,6 +103,18 @@ def test_links_are_as_the_truth_says(days: Simulated) -> None:
     assert agrees(sum(not crime.linked for crime in linkable), len(linkable), 0.3)
 
 
+def test_verdicts_of_reports_follow_from_their_crimes(month: Simulated) -> None:
+    crimes = {crime.id: crime for crime in month.crimes}
+    seen = Counter(report.verdict for report in month.reports)
+    assert {"missed", "partly_recorded", "recorded_late", "unknown_code", "accounted"} <= set(seen)
+    for report in month.reports:
+        said = {crimes[each].verdict for each in report.crimes} - {None}
+        if len(said) == 1:
+            assert report.verdict in said
+        elif "missed" in said:
+            assert report.verdict == "partly_recorded"
+
+
 def test_a_duplicate_names_the_log_that_answers_for_it(month: Simulated) -> None:
     further = [report for report in month.reports if report.same_as is not None]
     assert further
