@@ -28,6 +28,8 @@ from service.simulation.truth import OutageTruth, Truth, crimes, further, report
 
 TAIL = timedelta(days=3)
 """Feeds go on promising for so long after the last version is made, so that all of it can be judged."""
+LIMIT_SINCE = date(2015, 4, 1)
+"""From here the limit is 24 hours."""
 _AHEAD = timedelta(hours=3)
 """Nothing is made longer than this before the call that tells of it."""
 
@@ -80,6 +82,8 @@ class Force:
         self._figures = figures
         self._settings = settings
         self._first = settings.starts or setting.starts
+        if self._first < LIMIT_SINCE:
+            raise SettingUnknown(f"start on {LIMIT_SINCE} or later: before, the limit was another")
         counted = counted_beside(figures, self._first)
         solved = rates(figures, setting, counted)
         self._happenings = Happenings(figures, solved, counted, seed)

@@ -14,7 +14,7 @@ from service.simulation.happenings import Crime, Happening
 from service.simulation.narratives import Narrator
 from service.simulation.parameters import Parameters
 from service.simulation.population import Population, Someone
-from service.simulation.recording import Ending, Fate, Way
+from service.simulation.recording import UNSEEN, Ending, Fate, Way
 from service.simulation.records import record_ref
 from service.simulation.story import Change, Feed, Version, entry, versions
 
@@ -307,9 +307,7 @@ def log_ref(happening: Happening, caller: int = 0) -> str:
 def visible(happening: Happening, fates: tuple[Fate, ...]) -> list[Crime]:
     """Crimes that the log shows."""
     return [
-        crime
-        for crime, fate in zip(happening.crimes, fates, strict=True)
-        if fate.how not in ("hidden", "never_typed")
+        crime for crime, fate in zip(happening.crimes, fates, strict=True) if fate.how not in UNSEEN
     ]
 
 

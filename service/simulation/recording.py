@@ -63,8 +63,8 @@ class Fate(Struct, frozen=True, kw_only=True):
     """Recorded as something less."""
 
 
-NO_RECORD = frozenset({"never_typed", "hidden"})
-"""Forms of a miss of which nothing can be seen."""
+UNSEEN = frozenset({"never_typed", "hidden"})
+"""Forms of a miss of which no log says anything."""
 
 _DOMESTIC = frozenset({"minor_assault", "assault", "threats", "damage", "harassment", "stalking"})
 _CONDUCT = {
@@ -260,5 +260,5 @@ def _lost(way: Way, how: str, u: float = 0) -> Fate:
     after = None
     if how.startswith(("cancelled_", "reclassified", "n100", "transferred")):
         after = timedelta(seconds=int((0.5 + 18 * u) * 3600))
-    trace = how not in NO_RECORD and way is not Way.AUDIT
+    trace = how not in UNSEEN and way is not Way.AUDIT
     return Fate(ending=Ending.MISSED, way=way, how=how, trace=trace, after=after)

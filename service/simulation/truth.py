@@ -14,10 +14,11 @@ from schemas.words import Verdict
 from service.simulation.happenings import Happening
 from service.simulation.logs import UNLISTED, Reference, log_ref
 from service.simulation.parameters import Parameters
-from service.simulation.recording import Ending, Fate, Way
+from service.simulation.recording import UNSEEN, Ending, Fate, Way
 from service.simulation.records import record_ref, recorded_at
 
 LIMIT = timedelta(hours=24)
+"""The recording limit since 1 April 2015; no earlier day is simulated."""
 NUMBERS = {way: n for n, way in enumerate(Way, start=1)}
 """The ways by their number in the inspectors' table."""
 _SAID = {
@@ -174,7 +175,7 @@ def further(happening: Happening, fates: Sequence[Fate], n: int, at: datetime) -
 
 def _seen(fate: Fate) -> str | None:
     """What a perfect observer says of one crime."""
-    if fate.how in ("hidden", "never_typed"):
+    if fate.how in UNSEEN:
         return None
     if fate.way is Way.AUDIT:
         return Verdict.ACCOUNTED

@@ -35,7 +35,11 @@ def test_a_table_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "incidents.jsonl" in capsys.readouterr().out
 
 
-def test_an_unknown_setting_is_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_not_simulated_is_misuse(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("--setting", "2011", "--out", str(tmp_path / "none")) == 2
     assert "there are 2017, 2018, 2025" in capsys.readouterr().err
+    assert run("--from", "2014-05-01", "--out", str(tmp_path / "none")) == 2
+    assert "2015-04-01" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
