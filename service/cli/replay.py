@@ -75,12 +75,16 @@ def replay(
             TimeElapsedColumn(),
             console=err,
             transient=True,
+            auto_refresh=False,  # a thread of its own would not survive a fork
             disable=not err.is_terminal,
         ) as progress:
             task = progress.add_task("replaying", total=None)
-            shares = run_shares(
-                request, Path(scratch), workers, lambda n: progress.advance(task, n)
-            )
+
+            def tell(inputs: int) -> None:
+                progress.advance(task, inputs)
+                progress.refresh()
+
+            shares = run_shares(request, Path(scratch), workers, tell)
         write_lines(shares, folder)
         figures = all_figures(shares)
         told = summary(shares, figures, time.perf_counter() - started)
