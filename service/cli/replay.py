@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from service.cli.terminal import complain, err, out, print_json, table
@@ -49,6 +50,12 @@ def replay(
             show_default=False,
         ),
     ] = None,
+    title: Annotated[
+        str, typer.Option(help="Title of the page; default: the mapping's.", show_default=False)
+    ] = "",
+    marking: Annotated[
+        str, typer.Option(help="Protective marking, at head and foot of the page.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json.")] = False,
 ) -> None:
     """Decide for every report in some files whether its crimes were recorded, and write it down.
@@ -88,7 +95,9 @@ def replay(
         write_lines(shares, folder)
         figures = all_figures(shares)
         told = summary(shares, figures, time.perf_counter() - started)
-        _write(folder, told, render(figures, about(mapping, pack, shares, told, request.not_after)))
+        shown = about(mapping, pack, shares, told, request.not_after)
+        shown = replace(shown, title=title or shown.title, marking=marking)
+        _write(folder, told, render(figures, shown))
     for broken in {each for share in shares for each in share.broken}:
         complain(broken)
     if as_json:
