@@ -63,9 +63,7 @@ def replay(
     Example: recount replay --source umd --rules umd --incidents incidents.csv.gz
     --records records.csv.gz --as-of 2022-11-01T00:00:00Z --out out/umd
     """
-    started = time.perf_counter()
     given = {"incidents": incidents, "records": records, "referrals": referrals}
-    mapping, pack = read_mapping(source), read_pack(rules)
     request = Request(
         mapping=source,
         pack=rules,
@@ -74,17 +72,24 @@ def replay(
         not_after=datetime.now(UTC),
         person_key_file=person_key,
     )
+    told, shares = _run(request, workers, out_folder, title, marking)
+    if as_json:
+        print_json(told)
+    else:
+        _print(told, shares, out_folder)
+    if any(share.broken for share in shares):
+        raise typer.Exit(1)
+
+
+def _run(
+    request: Request, workers: int, target: Path, title: str, marking: str
+) -> tuple[dict[str, Any], tuple[Share, ...]]:
+    """Replay and write every result; the summary, and what each process made."""
+    started = time.perf_counter()
+    mapping, pack = read_mapping(request.mapping), read_pack(request.pack)
     _check(request, mapping)
-    with whole_folder(out_folder) as folder, TemporaryDirectory(dir=folder) as scratch:
-        with Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description} {task.completed:,.0f} inputs"),
-            TimeElapsedColumn(),
-            console=err,
-            transient=True,
-            auto_refresh=False,  # a thread of its own would not survive a fork
-            disable=not err.is_terminal,
-        ) as progress:
+    with whole_folder(target) as folder, TemporaryDirectory(dir=folder) as scratch:
+        with _progress() as progress:
             task = progress.add_task("replaying", total=None)
 
             def tell(inputs: int) -> None:
@@ -100,12 +105,19 @@ def replay(
         _write(folder, told, render(figures, shown))
     for broken in {each for share in shares for each in share.broken}:
         complain(broken)
-    if as_json:
-        print_json(told)
-    else:
-        _print(told, shares, out_folder)
-    if any(share.broken for share in shares):
-        raise typer.Exit(1)
+    return told, shares
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description} {task.completed:,.0f} inputs"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        auto_refresh=False,  # a thread of its own would not survive a fork
+        disable=not err.is_terminal,
+    )
 
 
 def spread(arguments: list[str]) -> list[str]:
