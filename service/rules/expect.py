@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -31,6 +32,8 @@ class Shown(Struct, frozen=True):
     grade: Grade
     rules: tuple[str, ...]
     evidence: tuple[str, ...]
+    any_class: bool = False
+    """Will a record of any class do?"""
 
 
 class Read(Struct, frozen=True):
@@ -204,12 +207,17 @@ def _merge(found: Sequence[Shown]) -> tuple[Shown, ...]:
 
 def _superseded(pack: Pack, shown: tuple[Shown, ...]) -> tuple[Shown, ...]:
     """What only an opening code names is no longer sure once the police's closing code names another
-    crime: it stays, as possible, beside that one. The gravest (``firm``) stay clear all the same."""
-    if len(shown) < 2 or not any(_closed_as(each) for each in shown):
+    crime: it stays, as possible, beside that one. Where the closing code says only that there was a
+    crime, a record of any class will do. The gravest (``firm``) stay as they are all the same."""
+    categories = pack.written.categories
+    closed_as = [each for each in shown if _closed_as(each)] if len(shown) > 1 else []
+    if not closed_as:
         return shown
+    specific = any(categories[each.category].classes for each in closed_as)
+    change: dict[str, Any] = {"grade": Grade.POSSIBLE} if specific else {"any_class": True}
     return tuple(
-        replace(each, grade=Grade.POSSIBLE)
-        if not pack.written.categories[each.category].firm
+        replace(each, **change)
+        if not categories[each.category].firm
         and all(evidence.startswith("opening:") for evidence in each.evidence)
         else each
         for each in shown
@@ -275,7 +283,7 @@ def _crimes(
                 Expected(
                     id=f"{shown.category}:{person or number}",
                     category=shown.category,
-                    classes=category.classes,
+                    classes=() if shown.any_class else category.classes,
                     rank=category.rank,
                     grade=shown.grade,
                     victim=person,
