@@ -13,14 +13,12 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.words import Grade, ReceivedVia, ReportedBy, Result, Role, VictimConfirmed
+from schemas.words import Grade, ReceivedVia, ReportedBy, Result, VictimConfirmed
 from service.ingest.source import Blank, CodeMap, Combine, Indicates, Source
 from service.rules.facts import ReportFacts, Term
 from service.rules.pack import Category, Pack, fold_code
 from service.rules.values import Expectation, Expected
-
-OFFICERS = frozenset({Role.OFFICER, Role.OFFICER_IN_CASE, Role.INVESTIGATOR, Role.SUPERVISOR})
-"""Writers whose account can make an offence against the state clear."""
+from service.rules.wording import worded
 
 _NOTHING = Expectation()
 
@@ -78,6 +76,7 @@ def _read(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
         report.closing,
         report.results,
         report.terms,
+        report.qualifiers if report.terms else (),
         unconfirmed,
         report.recording_body,
     )
@@ -91,6 +90,7 @@ def _read_codes_and_words(
     closing: tuple[str, ...],
     results: tuple[Result, ...],
     terms: tuple[Term, ...],
+    qualifiers: tuple[str, ...],
     unconfirmed: bool,
     body: str,
 ) -> Read:
@@ -118,7 +118,7 @@ def _read_codes_and_words(
                 found.append(Shown(rule.category, grade, (rule.id,), (f"{slot}:{code}",)))
             elif rule is None and code_map is None:
                 unknown.append(f"{slot}:{code}")
-    found += _words(pack, terms, unconfirmed)
+    found += _words(pack, terms, unconfirmed, (*opening, *closing), qualifiers)
     carved = _carved(pack, (*opening, *closing), body)
     shown = _superseded(pack, _merge(found))
     return Read(shown, tuple(sorted(set(unknown))), carved)
@@ -157,24 +157,23 @@ def _grade_of_code(pack: Pack, name: str, slot: str, acted: bool, unconfirmed: b
     return Grade.CLEAR
 
 
-def _words(pack: Pack, terms: tuple[Term, ...], unconfirmed: bool) -> Iterable[Shown]:
-    """Words show a category; they make it clear only when several in one account agree."""
-    told: dict[str, list[Term]] = defaultdict(list)
-    for term in terms:
-        shown, _, _ = term.id.partition(".")
-        if term.assertion == "affirmed" and shown in pack.written.categories:
-            told[shown].append(term)
+def _words(
+    pack: Pack,
+    terms: tuple[Term, ...],
+    unconfirmed: bool,
+    codes: tuple[str, ...] = (),
+    qualifiers: tuple[str, ...] = (),
+) -> Iterable[Shown]:
+    """What words show; what they show of a crime recorded nationally is never clear."""
     rule = pack.written.text
-    for name, found in told.items():
-        category = pack.written.categories[name]
-        first = {term.id for term in found if term.first and not unconfirmed}
-        officer = {term.id for term in found if term.writer in OFFICERS}
-        account = officer if category.state_based else max(first, officer, key=len)
-        clear = rule is not None and len(account) >= rule.distinct_terms
-        clear = clear and not category.needs_results
-        grade = Grade.CLEAR if clear else Grade.POSSIBLE
-        evidence = tuple(sorted({f"term:{term.id}" for term in found}))
-        yield Shown(name, grade, ("text",), evidence)
+    if rule is None or not terms:
+        return
+    folded = frozenset(map(fold_code, codes)), frozenset(map(fold_code, qualifiers))
+    for each in worded(rule, pack.state_based, terms, unconfirmed, *folded):
+        national = pack.written.categories[each.category].needs_results
+        grade = Grade.POSSIBLE if national else each.grade
+        evidence = tuple(f"term:{term}" for term in each.terms)
+        yield Shown(each.category, grade, each.rules, evidence)
 
 
 def _carved(pack: Pack, codes: Sequence[str], body: str) -> tuple[str, ...]:

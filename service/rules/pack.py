@@ -14,25 +14,16 @@ from msgspec import Struct
 
 from schemas.words import CancellationCode, NotRecordedReason
 from service.ingest.lined import Fault, Table, convert, line_of, load
-from service.rules.lexicon import Lexicon, parse_lexicon
+from service.rules.lexicon import Lexicon, group_of, parse_lexicon
+from service.rules.marks import Mark
 from service.rules.values import CancellationDemand, DecisionDemand, Timing
+from service.rules.wording import TextRule, groups_of
 
 Dated = TypeVar("Dated", "Limit", "Era")
 
 
 class PackError(Fault):
     """A rule pack that cannot be used: file, line, what is wrong, what to do."""
-
-
-class Mark(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where a rule comes from: exactly one of the three."""
-
-    sourced: str = ""
-    """Paragraph of the counting rules or another published source."""
-    inference: str = ""
-    """Section from which it is drawn, where no source states it outright."""
-    unsourced: str = ""
-    """Why it is believed, where nothing could be cited."""
 
 
 class Limit(Mark, frozen=True, kw_only=True):
@@ -101,13 +92,6 @@ class TransferredIn(Mark, frozen=True, kw_only=True):
 
     starts: str = "receipt"
     """``receipt``: when this force received it, as for every other report."""
-
-
-class TextRule(Mark, frozen=True, kw_only=True):
-    """When words alone make a crime clear rather than possible."""
-
-    distinct_terms: int = 2
-    """Different affirmed terms of one category in the first account (or by one officer)."""
 
 
 class Demands(Mark, frozen=True, kw_only=True):
@@ -183,6 +167,8 @@ class Pack(Struct, frozen=True, kw_only=True, eq=False):
     written: Written
     timing: Timing
     lexicon: Lexicon | None
+    state_based: dict[str, bool]
+    """Of each category, whether it is state-based."""
     harm_qualifiers: frozenset[str]
     codes: dict[str, Indication]
     """By code, lower-cased with spaces collapsed."""
@@ -231,7 +217,9 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
         _check(written, table, origin)
         lexicon = None
         if written.lexicon:
-            lexicon = parse_lexicon(included(written.lexicon), written.lexicon)
+            groups = {*written.categories, *groups_of(written.text)}
+            lexicon = parse_lexicon(included(written.lexicon), written.lexicon, groups)
+            _check_text(written, lexicon, table, origin)
         reasons = Reasons({}, {})
         if written.reasons:
             listed = load(included(written.reasons), written.reasons)
@@ -253,6 +241,7 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
             read_past_receipt=timedelta(minutes=times.read_past_receipt_minutes),
         ),
         lexicon=lexicon,
+        state_based={name: each.state_based for name, each in written.categories.items()},
         harm_qualifiers=frozenset(map(fold_code, written.harm_qualifiers)),
         codes={fold_code(code): each for each in written.codes for code in each.codes},
         classes_of=classes,
@@ -304,6 +293,32 @@ def _check(written: Written, table: Table, origin: str) -> None:
     if written.code_map_yes not in known:
         line = line_of(table, "$.code_map_yes")
         raise Fault(origin, line, f"'{written.code_map_yes}' is no category", "name one that is")
+
+
+def _check_text(written: Written, lexicon: Lexicon, table: Table, origin: str) -> None:
+    """Combinations have ids and marks, and name terms and categories that are."""
+    rule = written.text or TextRule()
+    groups = {group_of(term) for term in lexicon.ids}
+    for name in (*rule.shows, *rule.victims):
+        if name not in lexicon.ids and name not in groups:
+            line = line_of(table, "$.text")
+            raise Fault(origin, line, f"'{name}' is no term", "name one of the lexicon, or add it")
+    ids: set[str] = set()
+    for index, each in enumerate(rule.combinations):
+        at = f"$.text.combinations[{index}]"
+        _check_mark(each, at, table, origin)
+        if each.id in ids:
+            raise Fault(origin, line_of(table, at), f"'{each.id}' is given twice", "rename one")
+        ids.add(each.id)
+        for name in [name for names in (*each.all, each.none) for name in names]:
+            if name not in lexicon.ids and name.removesuffix(".*") not in groups:
+                remedy = "name one of the lexicon, or add it"
+                raise Fault(origin, line_of(table, at), f"'{name}' is no term", remedy)
+        named = (each.category, *each.shown, *each.not_shown, *each.replaces)
+        for name in named:
+            if name not in ("", "*") and name not in written.categories:
+                remedy = f"categories are {', '.join(sorted(written.categories))}"
+                raise Fault(origin, line_of(table, at), f"'{name}' is no category", remedy)
 
 
 def _check_dates(key: str, rules: Sequence[Dated], table: Table, origin: str) -> None:
