@@ -31,7 +31,7 @@ Hit = tuple[str, str, int, int]
 """A mention: term, assertion, start and end in the folded text."""
 
 LOOKS_BACK = 12
-"""Earlier finds that one find may change or join; more stand in no sentence a person wrote."""
+"""Earlier finds that one cue may change; more stand in no sentence a person wrote."""
 
 
 class Cues(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,10 +86,14 @@ class Phrase(NamedTuple):
     -1: none."""
 
 
+NOTHING = Phrase("", None, 0, -1)
+"""A find that is none after all."""
+
+
 class Joined(NamedTuple):
     """A compound as the walk uses it: reached from its second term."""
 
-    first: frozenset[str]
+    first: tuple[str, ...]
     within: int
     id: str
 
@@ -104,18 +108,17 @@ def assess(
     ``found`` are (number of the phrase, start, end) in folded text."""
     hits: list[Hit] = []
     ahead: dict[str, tuple[int, int]] = {}
+    latest: dict[str, int] = {}
     clause = 0
     for number, start, end in found:
-        term, cue, _, shorter = phrases[number]
-        while not is_whole(text, end):
-            if shorter < 0:
-                term, cue = "", None
-                break
-            term, cue, length, shorter = phrases[shorter]
-            end = start + length
+        phrase = phrases[number]
+        if text[end].isalnum():
+            phrase, end = _shortened(text, phrase, phrases, start, end)
+        term, cue = phrase[0], phrase[1]
         if cue is not None:
             if cue.ends:
                 ahead.clear()
+                latest.clear()
                 clause = len(hits)
                 continue
             for assertion, reach in cue.ahead:
@@ -128,9 +131,22 @@ def assess(
                 if WEIGHT[assertion] > WEIGHT[how] and text.count(" ", since, start) <= reach:
                     how = assertion
             hits.append((term, how, start, end))
-            if term in joins:
-                _join(text, joins[term], hits, clause)
+            if latest and term in joins:
+                _join(text, joins[term], hits, latest)
+            latest[term] = len(hits) - 1
     return hits
+
+
+def _shortened(
+    text: str, phrase: Phrase, phrases: Sequence[Phrase], start: int, end: int
+) -> tuple[Phrase, int]:
+    """The longest phrase beginning here that ends where a word ends, and its end."""
+    while not is_whole(text, end):
+        if phrase.shorter < 0:
+            return NOTHING, end
+        phrase = phrases[phrase.shorter]
+        end = start + phrase.length
+    return phrase, end
 
 
 def _look_back(text: str, cue: Cue, start: int, hits: list[Hit], clause: int) -> None:
@@ -145,17 +161,18 @@ def _look_back(text: str, cue: Cue, start: int, hits: list[Hit], clause: int) ->
             hits[at] = _changed(hits[at], cue.account)
 
 
-def _join(text: str, compounds: Sequence[Joined], hits: list[Hit], clause: int) -> None:
-    """Add what the last term means together with terms a little before it."""
-    last = len(hits) - 1
-    _, how, start, end = hits[last]
+def _join(text: str, compounds: Sequence[Joined], hits: list[Hit], latest: dict[str, int]) -> None:
+    """Add what the last term means together with one before it in its clause."""
+    _, how, start, end = hits[-1]
     for compound in compounds:
-        for at in range(last - 1, max(clause, last - LOOKS_BACK) - 1, -1):
-            term, before, began, ended = hits[at]
-            if term in compound.first:
-                if text.count(" ", ended, start) <= compound.within:
-                    hits.append(_changed((compound.id, how, began, end), before))
-                break
+        nearest = -1
+        for term in compound.first:
+            nearest = max(nearest, latest.get(term, -1))
+        if nearest >= 0:
+            _, before, began, ended = hits[nearest]
+            if text.count(" ", ended, start) <= compound.within:
+                hits.append(_changed((compound.id, how, began, end), before))
+                latest[compound.id] = len(hits) - 1
 
 
 def _changed(hit: Hit, assertion: str) -> Hit:

@@ -5,7 +5,7 @@ wins, so a harmless phrase shields the word inside it. Text goes in, ids come ou
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import ahocorasick_rs
 from msgspec import Struct
@@ -48,15 +48,13 @@ class Lexicon:
     """A compiled lexicon; safe to share, holds no state."""
 
     def __init__(self, written: _Written, groups: Iterable[str] | None) -> None:
-        self.ids = frozenset(each.id for each in (*written.terms, *written.compounds))
+        self.ids = frozenset([each.id for each in (*written.terms, *written.compounds)])
         self._kept = frozenset(
-            each for each in self.ids if groups is None or group_of(each) in groups
+            [each for each in self.ids if groups is None or group_of(each) in groups]
         )
+        needed = _needed(self._kept, written.compounds)
         terms = {
-            phrase: term.id
-            for term in written.terms
-            for each in term.phrases
-            for phrase in spelt_out(each, written.sets)
+            phrase: term.id for term in written.terms for phrase in _all(term.phrases, written)
         }
         cues = _cues(written)
         keys = sorted({*terms, *cues}, key=len)
@@ -65,7 +63,7 @@ class Lexicon:
         numbers = {text: number for number, text in enumerate(texts)}
         self._phrases = [
             Phrase(
-                "" if group_of(terms.get(key, "")) == HARMLESS else terms.get(key, ""),
+                terms[key] if terms.get(key) in needed else "",
                 cues.get(key),
                 len(text),
                 _shorter(text, numbers),
@@ -74,8 +72,8 @@ class Lexicon:
         ]
         joins: defaultdict[str, list[Joined]] = defaultdict(list)
         for each in written.compounds:
-            for term in each.then:
-                joins[term].append(Joined(frozenset(each.first), each.within, each.id))
+            for term in each.then if each.id in needed else ():
+                joins[term].append(Joined(each.first, each.within, each.id))
         self._joins = dict(joins)
         self._find = ahocorasick_rs.AhoCorasick(
             texts, matchkind=ahocorasick_rs.MatchKind.LeftmostLongest
@@ -97,9 +95,18 @@ def group_of(term: str) -> str:
     return term.partition(".")[0]
 
 
+def _needed(kept: frozenset[str], compounds: Sequence[Compound]) -> frozenset[str]:
+    """Terms that are reported, and the parts of what is; all others only shield the words in them."""
+    needed = {term for term in kept if group_of(term) != HARMLESS}
+    for each in reversed(compounds):
+        if each.id in needed:
+            needed.update(each.first, each.then)
+    return frozenset(needed)
+
+
 def _cues(written: _Written) -> dict[str, Cue]:
     """What each phrase does, by folded phrase; one phrase may be a cue on both sides."""
-    cues: dict[str, Cue] = {f"{CLAUSE_END} ": Cue(ends=True)}
+    cues: dict[str, Cue] = {CLAUSE_END: Cue(ends=True)}
     cues |= {fold(word): Cue(ends=True) for word in written.breaks}
     for name, assertion in written.assertions.items():
         for phrase in _all(assertion.before.phrases, written):

@@ -9,8 +9,8 @@ import re
 LONGEST = 20_000
 """Characters read of one entry; what a person typed is shorter, and no input may make reading slow."""
 
-CLAUSE_END, COMMA = " .", " ,"
-"""How the end of a clause, and a comma, stand in folded text."""
+CLAUSE_END = "."
+"""How the end of a clause stands in folded text, with a space behind it."""
 
 _ENDS = ".;:!?|\n\r"
 _PLAIN = {code: " " for code in range(128) if not chr(code).isalnum()}
@@ -26,8 +26,11 @@ def fold(text: str) -> str:
     text = text[:LONGEST].lower()
     if not text.isascii():
         text = _ODD.sub(" ", text.translate(_QUOTES))
-    text = text.translate(_TABLE)
-    # A slash between spaces divides sentences in many feeds; elsewhere it joins words.
-    text = text.replace(" / ", " . ").replace("/", " ")
-    text = text.replace(".", " . ").replace(",", " , ")
-    return f" {' '.join(text.split())} "
+    text = f" {text.translate(_TABLE)} "
+    if "/" in text:
+        # A slash between spaces divides sentences in many feeds; elsewhere it joins words.
+        text = text.replace(" / ", " . ").replace("/", " ")
+    text = text.replace(".", ". ")
+    while "  " in text:
+        text = text.replace("  ", " ")
+    return text

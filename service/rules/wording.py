@@ -206,5 +206,7 @@ def groups_of(rule: TextRule | None) -> frozenset[str]:
     """Groups of terms that the rules name."""
     if rule is None:
         return frozenset()
-    named = [name for each in rule.combinations for names in (*each.all, each.none) for name in names]
+    named = [
+        name for each in rule.combinations for names in (*each.all, each.none) for name in names
+    ]
     return frozenset(name.partition(".")[0] for name in (*named, *rule.shows, *rule.victims))
