@@ -18,7 +18,7 @@ from service.ingest.source import Blank, CodeMap, Combine, Indicates, Source
 from service.rules.facts import ReportFacts, Term
 from service.rules.pack import Category, Pack, fold_code
 from service.rules.values import Expectation, Expected
-from service.rules.wording import worded
+from service.rules.wording import Telling, worded
 
 _NOTHING = Expectation()
 
@@ -168,8 +168,10 @@ def _words(
     rule = pack.written.text
     if rule is None or not terms:
         return
-    folded = frozenset(map(fold_code, codes)), frozenset(map(fold_code, qualifiers))
-    for each in worded(rule, pack.state_based, terms, unconfirmed, *folded):
+    told = Telling(
+        terms, unconfirmed, frozenset(map(fold_code, codes)), frozenset(map(fold_code, qualifiers))
+    )
+    for each in worded(rule, pack.state_based, told):
         national = pack.written.categories[each.category].needs_results
         grade = Grade.POSSIBLE if national else each.grade
         evidence = tuple(f"term:{term}" for term in each.terms)

@@ -297,7 +297,9 @@ def _check(written: Written, table: Table, origin: str) -> None:
 
 def _check_text(written: Written, lexicon: Lexicon, table: Table, origin: str) -> None:
     """Combinations have ids and marks, and name terms and categories that are."""
-    rule = written.text or TextRule()
+    rule = written.text
+    if rule is None:
+        return
     groups = {group_of(term) for term in lexicon.ids}
     for name in (*rule.shows, *rule.victims):
         if name not in lexicon.ids and name not in groups:

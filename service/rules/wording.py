@@ -5,10 +5,10 @@ tried in the order written: it may show another category and take away those it 
 was taken after an unlawful entry is burglary, not theft and damage).
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from schemas.words import Grade, Role
 from service.rules.assertion import SHOWS
@@ -60,11 +60,22 @@ class TextRule(Mark, frozen=True, kw_only=True):
 
     distinct_terms: int = 2
     """Different terms of one category in the first account (or by one officer) that make it clear."""
-    shows: dict[str, str] = {}
+    shows: dict[str, str] = field(default_factory=dict)
     """Category that a group or a term shows, where it is not named after it; blank: none."""
-    victims: dict[str, int] = {}
+    victims: dict[str, int] = field(default_factory=dict)
     """How many victims a term tells of."""
     combinations: tuple[Combination, ...] = ()
+
+
+class Telling(Struct, frozen=True):
+    """What is known of one report beside its categories: its words, and what stands with them."""
+
+    terms: tuple[Term, ...]
+    unconfirmed: bool = False
+    """Told by a third party whose victim has not confirmed it."""
+    codes: frozenset[str] = frozenset()
+    """Opening and closing codes, folded."""
+    qualifiers: frozenset[str] = frozenset()
 
 
 class Worded(Struct, frozen=True):
@@ -95,23 +106,38 @@ def grouped(terms: Iterable[Term], unconfirmed: bool) -> Words:
     )
 
 
-def worded(
-    rule: TextRule,
-    categories: Mapping[str, bool],
-    terms: Sequence[Term],
-    unconfirmed: bool,
-    codes: Collection[str] = (),
-    qualifiers: Collection[str] = (),
-) -> list[Worded]:
+def worded(rule: TextRule, categories: Mapping[str, bool], told: Telling) -> list[Worded]:
     """What the words show. ``categories`` tells of each whether it is state-based: then only an
-    officer's account makes it clear. Codes and qualifiers are folded."""
-    words = grouped(terms, unconfirmed)
-    shown: dict[str, Worded] = {}
+    officer's account makes it clear."""
+    return list(judged(rule, categories, told)[0].values())
+
+
+def judged(
+    rule: TextRule, categories: Mapping[str, bool], told: Telling
+) -> tuple[dict[str, Worded], tuple[str, ...]]:
+    """What the words show, by category, and the combinations that fired, in order."""
+    words = grouped(told.terms, told.unconfirmed)
+    shown = _by_term(rule, categories, words)
+    fired = []
+    for each in rule.combinations:
+        of = words
+        if each.writers:
+            theirs = [term for term in told.terms if term.writer in each.writers]
+            of = grouped(theirs, told.unconfirmed)
+        if _holds(each, of.every, shown, told):
+            _apply(each, of, shown, categories)
+            fired.append(each.id)
+    return shown, tuple(fired)
+
+
+def _by_term(rule: TextRule, categories: Mapping[str, bool], words: Words) -> dict[str, Worded]:
+    """What the terms show each for itself."""
     by_category: dict[str, list[str]] = {}
     for term in sorted(words.every):
         category = shown_by(rule, term)
         if category in categories:
             by_category.setdefault(category, []).append(term)
+    shown = {}
     for category, found in by_category.items():
         clear = any(
             len(account.intersection(found)) >= rule.distinct_terms
@@ -119,13 +145,7 @@ def worded(
         )
         grade = Grade.CLEAR if clear else Grade.POSSIBLE
         shown[category] = Worded(category, grade, ("text",), tuple(found))
-    for each in rule.combinations:
-        told = words
-        if each.writers:
-            told = grouped([term for term in terms if term.writer in each.writers], unconfirmed)
-        if _holds(each, told.every, shown, codes, qualifiers):
-            _apply(each, told, shown, categories)
-    return list(shown.values())
+    return shown
 
 
 def shown_by(rule: TextRule, term: str) -> str:
@@ -144,16 +164,15 @@ def _holds(
     each: Combination,
     terms: frozenset[str],
     shown: Mapping[str, Worded],
-    codes: Collection[str],
-    qualifiers: Collection[str],
+    told: Telling,
 ) -> bool:
     return (
         all(_any(terms, names) for names in each.all)
         and not _any(terms, each.none)
         and (not each.shown or any(name in shown for name in each.shown))
         and not any(name in shown for name in each.not_shown)
-        and (not each.codes or any(code in codes for code in each.codes))
-        and (not each.qualifiers or any(name in qualifiers for name in each.qualifiers))
+        and (not each.codes or any(code in told.codes for code in each.codes))
+        and (not each.qualifiers or any(name in told.qualifiers for name in each.qualifiers))
     )
 
 
