@@ -2,9 +2,15 @@
 
 import typer
 
-app = typer.Typer(help="Rule packs: check, show, explain.", no_args_is_help=True)
+from service.cli.scoring import score_file, try_rules
+
+app = typer.Typer(help="Rule packs: check, show, explain, test, score.", no_args_is_help=True)
 
 
 @app.callback()
 def group() -> None:
-    """Rule packs: check, show, explain."""
+    """Rule packs: check, show, explain, test, score."""
+
+
+app.command("score")(score_file)
+app.command("test")(try_rules)

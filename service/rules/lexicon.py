@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 import ahocorasick_rs
-from msgspec import Struct
+from msgspec import Struct, field
 
 from service.ingest.lined import Fault, Table, convert, line_of, load
 from service.rules.assertion import (
@@ -34,6 +34,15 @@ class LexiconTerm(Struct, frozen=True, forbid_unknown_fields=True):
     phrases: tuple[str, ...]
 
 
+class Example(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A sentence and what is said in it of a term."""
+
+    says: str
+    term: str
+    expected: str = field(name="is")
+    """An assertion, or ``absent``: the term is not there, or shielded."""
+
+
 class _Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sets: dict[str, tuple[str, ...]] = {}
     """Words that ``<name>`` stands for in a phrase, each of them."""
@@ -42,13 +51,16 @@ class _Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     assertions: dict[str, Assertion] = {}
     breaks: tuple[str, ...] = ()
     """Words that end a clause, beside punctuation."""
+    examples: tuple[Example, ...] = ()
 
 
 class Lexicon:
     """A compiled lexicon; safe to share, holds no state."""
 
     def __init__(self, written: _Written, groups: Iterable[str] | None) -> None:
-        self.ids = frozenset([each.id for each in (*written.terms, *written.compounds)])
+        self.examples = written.examples
+        named = [each.id for each in written.terms] + [each.id for each in written.compounds]
+        self.ids = frozenset(named)
         self._kept = frozenset(
             [each for each in self.ids if groups is None or group_of(each) in groups]
         )
@@ -82,12 +94,16 @@ class Lexicon:
     def read(self, text: str) -> tuple[tuple[str, str], ...]:
         """Term ids found, each once and in order of id, with what is said of it; of several mentions
         the one that says most plainly that it happened counts."""
+        return tuple([each for each in self.read_all(text) if each[0] in self._kept])
+
+    def read_all(self, text: str) -> list[tuple[str, str]]:
+        """As ``read``, with the parts of compounds that no rule names."""
         folded = fold(text)
         found: dict[str, str] = {}
         for term, how, _, _ in assess(folded, self._find(folded), self._phrases, self._joins):
-            if term in self._kept and WEIGHT[how] <= WEIGHT[found.get(term, "negated")]:
+            if WEIGHT[how] <= WEIGHT[found.get(term, "negated")]:
                 found[term] = how
-        return tuple(sorted(found.items()))
+        return sorted(found.items())
 
 
 def group_of(term: str) -> str:
@@ -167,6 +183,13 @@ def _check(written: _Written, table: Table, origin: str) -> None:
         for part in (*compound.first, *compound.then):
             if part not in ids:
                 raise Fault(origin, line, f"'{part}' is no term", "name one that is, or add it")
+    for index, example in enumerate(written.examples):
+        line = line_of(table, f"$.examples[{index}]")
+        if example.term not in ids:
+            raise Fault(origin, line, f"'{example.term}' is no term", "name one that is, or add it")
+        if example.expected not in (*WEIGHT, "absent"):
+            remedy = f"say absent, or one of {', '.join(WEIGHT)}"
+            raise Fault(origin, line, f"'{example.expected}' is no assertion", remedy)
     for name in written.assertions:
         if name not in WEIGHT:
             line = line_of(table, f"$.assertions.{name}")

@@ -65,6 +65,8 @@ class TextRule(Mark, frozen=True, kw_only=True):
     victims: dict[str, int] = field(default_factory=dict)
     """How many victims a term tells of."""
     combinations: tuple[Combination, ...] = ()
+    scored_as: dict[str, str] = field(default_factory=dict)
+    """Category under which labels know one of the pack's, where it has another name."""
 
 
 class Telling(Struct, frozen=True):
