@@ -64,7 +64,7 @@ class Lexicon:
         self._kept = frozenset(
             [each for each in self.ids if groups is None or group_of(each) in groups]
         )
-        needed = _needed(self._kept, written.compounds)
+        self.looked_for = needed = _needed(self._kept, written.compounds)
         terms = {
             phrase: term.id for term in written.terms for phrase in _all(term.phrases, written)
         }
