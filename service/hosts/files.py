@@ -23,6 +23,7 @@ from service.ingest.mapping import Feed, SourceMapping, parse_mapping
 from service.ingest.people import PersonKey
 from service.ingest.written import Side
 from service.rules.pack import Pack, parse_pack
+from service.rules.signatures import Signatures, parse_signatures
 
 SHORTEST_SECRET = 32
 """Characters of a key for people, at least."""
@@ -42,11 +43,17 @@ def read_pack(name_or_path: str) -> Pack:
     return parse_pack(text, origin, beside)
 
 
+def read_signatures() -> Signatures:
+    """The ways of going unrecorded, as shipped."""
+    file = resources.files("service.rules") / "packs" / "signatures.yaml"
+    return parse_signatures(file.read_text(encoding="utf-8"), file.name)
+
+
 def shipped(room: str) -> list[str]:
     """Names of what is shipped in ``mappings`` or ``packs``."""
     package = {"mappings": "service.ingest", "packs": "service.rules"}[room]
     names = [entry.name for entry in (resources.files(package) / room).iterdir()]
-    inner = {"lexicon.yaml", "reasons.yaml"}
+    inner = {"lexicon.yaml", "reasons.yaml", "signatures.yaml"}
     return sorted(n.removesuffix(".yaml") for n in names if n.endswith(".yaml") and n not in inner)
 
 

@@ -18,7 +18,7 @@ from service.ingest.source import Blank, CodeMap, Combine, Indicates, Source
 from service.rules.facts import ReportFacts, Term
 from service.rules.pack import Category, Pack, fold_code
 from service.rules.values import Expectation, Expected
-from service.rules.wording import Telling, worded
+from service.rules.wording import Telling, victims_told, worded
 
 _NOTHING = Expectation()
 
@@ -277,16 +277,23 @@ def _crimes(
     harm = any([report.referral or report.child_victim for report in reports]) or _harmed(
         pack, reports
     )
+    text = pack.written.text
+    told = victims_told(text, reports) if text is not None else 0
     crimes = []
     for shown, category in counted:
-        for number, person in enumerate(_people(category, reports), start=1):
+        people = list(_people(category, reports))
+        named = len(people)
+        if category.per == "victim":
+            # More victims than the report lists, by its words alone: possible crimes.
+            people += [""] * (told - named)
+        for number, person in enumerate(people, start=1):
             crimes.append(
                 Expected(
                     id=f"{shown.category}:{person or number}",
                     category=shown.category,
                     classes=() if shown.any_class else category.classes,
                     rank=category.rank,
-                    grade=shown.grade,
+                    grade=shown.grade if number <= named else Grade.POSSIBLE,
                     victim=person,
                     received_at=received_at,
                     due_at=due_at,

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from schemas.words import Grade, Role
 from service.rules.assertion import SHOWS
-from service.rules.facts import Term
+from service.rules.facts import ReportFacts, Term
 from service.rules.marks import Mark
 
 OFFICERS = frozenset({Role.OFFICER, Role.OFFICER_IN_CASE, Role.INVESTIGATOR, Role.SUPERVISOR})
@@ -64,6 +64,10 @@ class TextRule(Mark, frozen=True, kw_only=True):
     """Category that a group or a term shows, where it is not named after it; blank: none."""
     victims: dict[str, int] = field(default_factory=dict)
     """How many victims a term tells of."""
+    victims_by_qualifier: dict[str, int] = field(default_factory=dict)
+    """How many victims a qualifier tells of."""
+    keeps: tuple[str, ...] = ()
+    """Groups of terms to keep beside those that rules name: for links and signatures."""
     combinations: tuple[Combination, ...] = ()
     scored_as: dict[str, str] = field(default_factory=dict)
     """Category under which labels know one of the pack's, where it has another name."""
@@ -181,7 +185,9 @@ def _holds(
 def _apply(
     each: Combination, words: Words, shown: dict[str, Worded], categories: Mapping[str, bool]
 ) -> None:
-    used = tuple(sorted(term for term in words.every if _named(term, each.all)))
+    used = tuple(
+        sorted(term for term in words.every if any(named(term, names) for names in each.all))
+    )
     if each.replaces:
         for name in list(shown):
             if name != each.category and (name in each.replaces or EVERY in each.replaces):
@@ -209,9 +215,9 @@ def _any(terms: frozenset[str], names: tuple[str, ...]) -> bool:
     return bool(groups) and any(term.startswith(groups) for term in terms)
 
 
-def _named(term: str, lists: tuple[tuple[str, ...], ...]) -> bool:
-    one = frozenset({term})
-    return any(_any(one, names) for names in lists)
+def named(term: str, names: tuple[str, ...]) -> bool:
+    """Is a term one of these: by id, or by ``group.*``?"""
+    return _any(frozenset({term}), names)
 
 
 @lru_cache(maxsize=4096)
@@ -223,11 +229,24 @@ def _split(names: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
     )
 
 
+def victims_told(rule: TextRule, reports: Iterable[ReportFacts]) -> int:
+    """How many victims words and qualifiers tell of, at most; 0 where they tell of none."""
+    most = 0
+    for report in reports:
+        for term in report.terms if rule.victims else ():
+            if term.assertion in SHOWS:
+                most = max(most, rule.victims.get(term.id, 0))
+        for qualifier in report.qualifiers if rule.victims_by_qualifier else ():
+            folded = " ".join(qualifier.lower().split())
+            most = max(most, rule.victims_by_qualifier.get(folded, 0))
+    return most
+
+
 def groups_of(rule: TextRule | None) -> frozenset[str]:
     """Groups of terms that the rules name."""
     if rule is None:
         return frozenset()
-    named = [
-        name for each in rule.combinations for names in (*each.all, each.none) for name in names
-    ]
-    return frozenset(name.partition(".")[0] for name in (*named, *rule.shows, *rule.victims))
+    listed = [names for each in rule.combinations for names in (*each.all, each.none)]
+    every = [name for names in listed for name in names]
+    every += [*rule.shows, *rule.victims, *rule.keeps]
+    return frozenset(name.partition(".")[0] for name in every)
