@@ -46,6 +46,8 @@ class Combination(Mark, frozen=True, kw_only=True):
     """At least one of these qualifiers."""
     writers: tuple[Role, ...] = ()
     """Only terms that these wrote count."""
+    first_account: bool = False
+    """Only terms of the first account count, and only where its teller needs no confirming."""
     category: str = ""
     """Category shown; empty: only takes away."""
     replaces: tuple[str, ...] = ()
@@ -130,6 +132,8 @@ def judged(
         if each.writers:
             theirs = [term for term in told.terms if term.writer in each.writers]
             of = grouped(theirs, told.unconfirmed)
+        if each.first_account:
+            of = Words(of.first, of.first, of.first & of.police)
         if _holds(each, of.every, shown, told):
             _apply(each, of, shown, categories)
             fired.append(each.id)
