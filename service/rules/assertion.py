@@ -30,6 +30,9 @@ SHOWS = frozenset({AFFIRMED, ATTEMPTED})
 Hit = tuple[str, str, int, int]
 """A mention: term, assertion, start and end in the folded text."""
 
+LONG_WORD = 24
+"""Letters of a long word: what lies farther than words of this length reach is not near."""
+
 LOOKS_BACK = 12
 """Earlier finds that one cue may change; more stand in no sentence a person wrote."""
 
@@ -128,7 +131,7 @@ def assess(
         if term:
             how = AFFIRMED
             for assertion, (since, reach) in ahead.items():
-                if WEIGHT[assertion] > WEIGHT[how] and text.count(" ", since, start) <= reach:
+                if WEIGHT[assertion] > WEIGHT[how] and _near(text, since, start, reach):
                     how = assertion
             hits.append((term, how, start, end))
             if latest and term in joins:
@@ -149,11 +152,16 @@ def _shortened(
     return phrase, end
 
 
+def _near(text: str, since: int, until: int, words: int) -> bool:
+    """Do at most so many words lie between two places? Looks at no more text than they may fill."""
+    return until - since <= LONG_WORD * (words + 1) and text.count(" ", since, until) <= words
+
+
 def _look_back(text: str, cue: Cue, start: int, hits: list[Hit], clause: int) -> None:
     nearest = max(0, len(hits) - LOOKS_BACK)
     for assertion, reach in cue.behind:
         for at in range(len(hits) - 1, max(clause, nearest) - 1, -1):
-            if text.count(" ", hits[at][3], start) > reach:
+            if not _near(text, hits[at][3], start, reach):
                 break
             hits[at] = _changed(hits[at], assertion)
     if cue.account:
@@ -170,7 +178,7 @@ def _join(text: str, compounds: Sequence[Joined], hits: list[Hit], latest: dict[
             nearest = max(nearest, latest.get(term, -1))
         if nearest >= 0:
             _, before, began, ended = hits[nearest]
-            if text.count(" ", ended, start) <= compound.within:
+            if _near(text, ended, start, compound.within):
                 hits.append(_changed((compound.id, how, began, end), before))
                 latest[compound.id] = len(hits) - 1
 
