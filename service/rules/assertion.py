@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from service.rules.text import BETWEEN
+
 AFFIRMED, ATTEMPTED = "affirmed", "attempted"
 
 WEIGHT = {
@@ -83,14 +85,6 @@ class Phrase(NamedTuple):
     term: str
     """Term shown; blank: none, or one that only shields the words in it."""
     cue: Cue | None
-    length: int
-    shorter: int
-    """Number of the longest phrase that this one begins with, for where its own end is inside a word;
-    -1: none."""
-
-
-NOTHING = Phrase("", None, 0, -1)
-"""A find that is none after all."""
 
 
 class Joined(NamedTuple):
@@ -114,10 +108,7 @@ def assess(
     latest: dict[str, int] = {}
     clause = 0
     for number, start, end in found:
-        phrase = phrases[number]
-        if text[end].isalnum():
-            phrase, end = _shortened(text, phrase, phrases, start, end)
-        term, cue = phrase[0], phrase[1]
+        term, cue = phrases[number]
         if cue is not None:
             if cue.ends:
                 ahead.clear()
@@ -140,21 +131,11 @@ def assess(
     return hits
 
 
-def _shortened(
-    text: str, phrase: Phrase, phrases: Sequence[Phrase], start: int, end: int
-) -> tuple[Phrase, int]:
-    """The longest phrase beginning here that ends where a word ends, and its end."""
-    while not is_whole(text, end):
-        if phrase.shorter < 0:
-            return NOTHING, end
-        phrase = phrases[phrase.shorter]
-        end = start + phrase.length
-    return phrase, end
-
-
 def _near(text: str, since: int, until: int, words: int) -> bool:
     """Do at most so many words lie between two places? Looks at no more text than they may fill."""
-    return until - since <= LONG_WORD * (words + 1) and text.count(" ", since, until) <= words
+    return since == until or (
+        until - since <= LONG_WORD * words and text.count(BETWEEN, since, until) < words
+    )
 
 
 def _look_back(text: str, cue: Cue, start: int, hits: list[Hit], clause: int) -> None:
@@ -186,11 +167,3 @@ def _join(text: str, compounds: Sequence[Joined], hits: list[Hit], latest: dict[
 def _changed(hit: Hit, assertion: str) -> Hit:
     term, how, start, end = hit
     return hit if WEIGHT[how] >= WEIGHT[assertion] else (term, assertion, start, end)
-
-
-def is_whole(text: str, end: int) -> bool:
-    """Does a phrase end where a word ends? A plural stands for its singular."""
-    after = text[end]
-    if after == "s":
-        after = text[end + 1]
-    return not after.isalnum()

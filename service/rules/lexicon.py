@@ -19,7 +19,6 @@ from service.rules.assertion import (
     Joined,
     Phrase,
     assess,
-    is_whole,
 )
 from service.rules.text import CLAUSE_END, fold
 
@@ -68,19 +67,13 @@ class Lexicon:
         terms = {
             phrase: term.id for term in written.terms for phrase in _all(term.phrases, written)
         }
+        for phrase, term in list(terms.items()):
+            terms.setdefault(f"{phrase.rstrip()}s ", term)
         cues = _cues(written)
-        keys = sorted({*terms, *cues}, key=len)
-        # Only the space in front stays: it keeps a find from beginning inside a word.
-        texts = [key.rstrip() for key in keys]
-        numbers = {text: number for number, text in enumerate(texts)}
+        texts = sorted({*terms, *cues}, key=len)
         self._phrases = [
-            Phrase(
-                terms[key] if terms.get(key) in needed else "",
-                cues.get(key),
-                len(text),
-                _shorter(text, numbers),
-            )
-            for key, text in zip(keys, texts, strict=True)
+            Phrase(terms[text] if terms.get(text) in needed else "", cues.get(text))
+            for text in texts
         ]
         joins: defaultdict[str, list[Joined]] = defaultdict(list)
         for each in written.compounds:
@@ -147,14 +140,6 @@ def spelt_out(phrase: str, sets: Mapping[str, tuple[str, ...]]) -> list[str]:
         if f"<{name}>" in phrase:
             spelt = [each.replace(f"<{name}>", word) for each in spelt for word in words]
     return [fold(each) for each in spelt]
-
-
-def _shorter(text: str, numbers: dict[str, int]) -> int:
-    """Number of the longest other phrase that a phrase begins with, whole words."""
-    for end in range(len(text) - 1, 0, -1):
-        if text[:end] in numbers and is_whole(f"{text}  ", end):
-            return numbers[text[:end]]
-    return -1
 
 
 def parse_lexicon(text: str, origin: str, groups: Iterable[str] | None = None) -> Lexicon:
