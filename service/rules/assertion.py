@@ -106,6 +106,7 @@ def assess(
     hits: list[Hit] = []
     ahead: dict[str, tuple[int, int]] = {}
     latest: dict[str, int] = {}
+    withdrawn: dict[str, int] = {}
     clause = 0
     for number, start, end in found:
         term, cue = phrases[number]
@@ -117,17 +118,22 @@ def assess(
                 continue
             for assertion, reach in cue.ahead:
                 ahead[assertion] = (end, reach)
-            if cue.behind or cue.account:
+            if cue.behind:
                 _look_back(text, cue, start, hits, clause)
+            if cue.account:
+                withdrawn[cue.account] = len(hits)
         if term:
             how = AFFIRMED
             for assertion, (since, reach) in ahead.items():
                 if WEIGHT[assertion] > WEIGHT[how] and _near(text, since, start, reach):
                     how = assertion
+            at = len(hits)
             hits.append((term, how, start, end))
             if latest and term in joins:
                 _join(text, joins[term], hits, latest)
-            latest[term] = len(hits) - 1
+            latest[term] = at
+    for assertion, until in withdrawn.items():
+        hits[:until] = [_changed(hit, assertion) for hit in hits[:until]]
     return hits
 
 
@@ -145,9 +151,6 @@ def _look_back(text: str, cue: Cue, start: int, hits: list[Hit], clause: int) ->
             if not _near(text, hits[at][3], start, reach):
                 break
             hits[at] = _changed(hits[at], assertion)
-    if cue.account:
-        for at in range(nearest, len(hits)):
-            hits[at] = _changed(hits[at], cue.account)
 
 
 def _join(text: str, compounds: Sequence[Joined], hits: list[Hit], latest: dict[str, int]) -> None:

@@ -33,7 +33,7 @@ class Term(Struct, frozen=True, omit_defaults=True, array_like=True):
     first: bool = False
     """Was it in the first account?"""
     assertion: str = "affirmed"
-    """``affirmed`` or ``negated``; finer words belong to the lexicon's assertion step."""
+    """What is said of it: a word of ``assertion.WEIGHT`` (affirmed, negated, attempted ...)."""
 
 
 class ClosureFacts(Struct, frozen=True, omit_defaults=True):

@@ -136,6 +136,11 @@ breaks: [but]
         ("hit, he said, and all of it was untrue", {"act.hit": "affirmed"}),
         ("hit. Much later. All invented", {"act.hit": "retracted"}),
         (
+            "hit. " + "bag. " * 50 + "All invented",
+            {"act.hit": "retracted", "thing.bag": "retracted"},
+        ),
+        ("All invented. hit", {"act.hit": "affirmed"}),
+        (
             "not\u2010hit (bag)",
             {"act.hit": "negated", "thing.bag": "negated", "both.hit_bag": "negated"},
         ),
