@@ -53,16 +53,23 @@ class _Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     examples: tuple[Example, ...] = ()
 
 
+class Wanted(Struct, frozen=True):
+    """Which terms a pack wants, each by its id or as ``group.*``."""
+
+    terms: tuple[str, ...]
+    begins: tuple[str, ...]
+    """Terms without one of which no rule can fire: an entry that has none keeps no term at all."""
+
+
 class Lexicon:
     """A compiled lexicon; safe to share, holds no state."""
 
-    def __init__(self, written: _Written, groups: Iterable[str] | None) -> None:
+    def __init__(self, written: _Written, wanted: Wanted | None) -> None:
         self.examples = written.examples
         named = [each.id for each in written.terms] + [each.id for each in written.compounds]
         self.ids = frozenset(named)
-        self._kept = frozenset(
-            [each for each in self.ids if groups is None or group_of(each) in groups]
-        )
+        self._kept = self.ids if wanted is None else _wanted(self.ids, wanted.terms)
+        self._begins = self.ids if wanted is None else _wanted(self.ids, wanted.begins)
         self.looked_for = needed = _needed(self._kept, written.compounds)
         terms = {
             phrase: term.id for term in written.terms for phrase in _all(term.phrases, written)
@@ -87,7 +94,10 @@ class Lexicon:
     def read(self, text: str) -> tuple[tuple[str, str], ...]:
         """Term ids found, each once and in order of id, with what is said of it; of several mentions
         the one that says most plainly that it happened counts."""
-        return tuple([each for each in self.read_all(text) if each[0] in self._kept])
+        found = self.read_all(text)
+        if not any([each[0] in self._begins for each in found]):
+            return ()
+        return tuple([each for each in found if each[0] in self._kept])
 
     def read_all(self, text: str) -> list[tuple[str, str]]:
         """As ``read``, with the parts of compounds that no rule names."""
@@ -102,6 +112,11 @@ class Lexicon:
 def group_of(term: str) -> str:
     """The group of a term id: what stands before the full stop."""
     return term.partition(".")[0]
+
+
+def _wanted(ids: frozenset[str], names: Iterable[str]) -> frozenset[str]:
+    names = frozenset(names)
+    return frozenset([each for each in ids if each in names or f"{group_of(each)}.*" in names])
 
 
 def _needed(kept: frozenset[str], compounds: Sequence[Compound]) -> frozenset[str]:
@@ -142,13 +157,13 @@ def spelt_out(phrase: str, sets: Mapping[str, tuple[str, ...]]) -> list[str]:
     return [fold(each) for each in spelt]
 
 
-def parse_lexicon(text: str, origin: str, groups: Iterable[str] | None = None) -> Lexicon:
-    """Compile a lexicon from YAML; ``read`` reports terms of these groups (absent: of all). Raises
-    ``Fault`` with line and remedy."""
+def parse_lexicon(text: str, origin: str, wanted: Wanted | None = None) -> Lexicon:
+    """Compile a lexicon from YAML; ``read`` reports the terms wanted (absent: all). Raises ``Fault``
+    with line and remedy."""
     table = load(text, origin)
     written = convert(table, origin, _Written)
     _check(written, table, origin)
-    return Lexicon(written, None if groups is None else frozenset(groups))
+    return Lexicon(written, wanted)
 
 
 def _check(written: _Written, table: Table, origin: str) -> None:

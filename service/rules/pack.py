@@ -17,7 +17,7 @@ from service.ingest.lined import Fault, Table, convert, line_of, load
 from service.rules.lexicon import Lexicon, group_of, parse_lexicon
 from service.rules.marks import Mark
 from service.rules.values import CancellationDemand, DecisionDemand, Timing
-from service.rules.wording import TextRule, groups_of
+from service.rules.wording import TextRule, wanted_terms
 
 Dated = TypeVar("Dated", "Limit", "Era")
 
@@ -217,8 +217,8 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
         _check(written, table, origin)
         lexicon = None
         if written.lexicon:
-            groups = {*written.categories, *groups_of(written.text)}
-            lexicon = parse_lexicon(included(written.lexicon), written.lexicon, groups)
+            wanted = wanted_terms(written.text, written.categories)
+            lexicon = parse_lexicon(included(written.lexicon), written.lexicon, wanted)
             _check_text(written, lexicon, table, origin)
         reasons = Reasons({}, {})
         if written.reasons:

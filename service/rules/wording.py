@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from schemas.words import Grade, Role
 from service.rules.assertion import SHOWS
 from service.rules.facts import ReportFacts, Term
+from service.rules.lexicon import Wanted
 from service.rules.marks import Mark
 
 OFFICERS = frozenset({Role.OFFICER, Role.OFFICER_IN_CASE, Role.INVESTIGATOR, Role.SUPERVISOR})
@@ -246,11 +247,16 @@ def victims_told(rule: TextRule, reports: Iterable[ReportFacts]) -> int:
     return most
 
 
-def groups_of(rule: TextRule | None) -> frozenset[str]:
-    """Groups of terms that the rules name."""
+def wanted_terms(rule: TextRule | None, categories: Iterable[str]) -> Wanted:
+    """Terms that show a category or that a rule names. A combination cannot fire without a term of its
+    first list, so that an entry with none of those, and nothing that shows a category, says nothing."""
+    shows = [f"{name}.*" for name in categories]
     if rule is None:
-        return frozenset()
-    listed = [names for each in rule.combinations for names in (*each.all, each.none)]
-    every = [name for names in listed for name in names]
-    every += [*rule.shows, *rule.victims, *rule.keeps]
-    return frozenset(name.partition(".")[0] for name in every)
+        return Wanted((*shows,), (*shows,))
+    shows += [name if "." in name else f"{name}.*" for name, shown in rule.shows.items() if shown]
+    shows += [f"{name}.*" for name in rule.keeps]
+    shows += rule.victims
+    begins = [name for each in rule.combinations for names in each.all[:1] for name in names]
+    rest = [name for each in rule.combinations for names in each.all[1:] for name in names]
+    rest += [name for each in rule.combinations for name in each.none]
+    return Wanted((*shows, *begins, *rest), (*shows, *begins))

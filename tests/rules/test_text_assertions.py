@@ -3,7 +3,7 @@
 import pytest
 
 from service.rules.assertion import SHOWS, WEIGHT
-from service.rules.lexicon import Lexicon, parse_lexicon
+from service.rules.lexicon import Lexicon, Wanted, parse_lexicon
 from tests.rules.facts import pack
 
 CASES = {
@@ -150,6 +150,7 @@ def test_words_reach_and_clauses(text: str, found: dict[str, str]) -> None:
     assert dict(parse_lexicon(TINY, "tiny.yaml").read(text)) == found
 
 
-def test_only_groups_that_a_pack_names_are_reported() -> None:
-    tiny = parse_lexicon(TINY, "tiny.yaml", ["both"])
-    assert dict(tiny.read("hit the bag")) == {"both.hit_bag": "affirmed"}
+def test_only_terms_that_a_pack_wants_are_reported() -> None:
+    tiny = parse_lexicon(TINY, "tiny.yaml", Wanted(("both.*", "act.hit"), ("both.hit_bag",)))
+    assert dict(tiny.read("hit the bag")) == {"act.hit": "affirmed", "both.hit_bag": "affirmed"}
+    assert tiny.read("hit the wall") == ()
