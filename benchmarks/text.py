@@ -30,15 +30,15 @@ def narratives(count: int, words: int, seed: int = 1) -> list[str]:
 
 
 def rate(pack: str, texts: list[str]) -> float:
-    """Narratives a second under one pack's lexicon."""
+    """Narratives a second of processor time under one pack's lexicon."""
     lexicon = read_pack(pack).lexicon
     if lexicon is None:
         raise SystemExit(f"{pack} has no lexicon")
     read = lexicon.read
-    start = time.perf_counter()
+    start = time.process_time()
     for text in texts:
         read(text)
-    return len(texts) / (time.perf_counter() - start)
+    return len(texts) / (time.process_time() - start)
 
 
 def main() -> None:

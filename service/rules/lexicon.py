@@ -77,7 +77,10 @@ class Lexicon:
         for phrase, term in list(terms.items()):
             terms.setdefault(f"{phrase.rstrip()}s ", term)
         cues = _cues(written)
-        texts = sorted({*terms, *cues}, key=len)
+        told = sorted({text for text, term in terms.items() if term in needed} | cues.keys())
+        # A phrase that says nothing stays only where it shields a word that would.
+        speaks = ahocorasick_rs.AhoCorasick(told).find_matches_as_indexes
+        texts = told + sorted(text for text in terms.keys() - set(told) if speaks(text))
         self._phrases = [
             Phrase(terms[text] if terms.get(text) in needed else "", cues.get(text))
             for text in texts
@@ -94,19 +97,23 @@ class Lexicon:
     def read(self, text: str) -> tuple[tuple[str, str], ...]:
         """Term ids found, each once and in order of id, with what is said of it; of several mentions
         the one that says most plainly that it happened counts."""
-        found = self.read_all(text)
-        if not any([each[0] in self._begins for each in found]):
+        found = self._found(text)
+        if self._begins.isdisjoint(found):
             return ()
-        return tuple([each for each in found if each[0] in self._kept])
+        return tuple(sorted([each for each in found.items() if each[0] in self._kept]))
 
     def read_all(self, text: str) -> list[tuple[str, str]]:
         """As ``read``, with the parts of compounds that no rule names."""
+        return sorted(self._found(text).items())
+
+    def _found(self, text: str) -> dict[str, str]:
         folded = fold(text)
         found: dict[str, str] = {}
         for term, how, _, _ in assess(folded, self._find(folded), self._phrases, self._joins):
-            if WEIGHT[how] <= WEIGHT[found.get(term, "negated")]:
+            held = found.get(term)
+            if held is None or WEIGHT[how] < WEIGHT[held]:
                 found[term] = how
-        return sorted(found.items())
+        return found
 
 
 def group_of(term: str) -> str:
