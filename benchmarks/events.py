@@ -83,21 +83,24 @@ def _report(
         f'{{"at":"{_z(at)}","writer":"call_handler","text":"{words}, {number % 97} minutes ago."}}'
     )
     yield at, False, f'{fields}"version":1,"updated_at":"{_z(at)}","narrative":[{first}]}}\n'
-    closed = at + timedelta(minutes=20 + chance.random() * 400)
+    outcome, work = chance.random(), timedelta(minutes=20 + chance.random() * 400)
+    recorded, named = None, ""
+    if crime is not None and outcome < 0.85:
+        recorded = at + timedelta(hours=0.5 + chance.random() * (20 if outcome < 0.78 else 60))
+    elif crime is None and outcome < 0.5:
+        recorded, ref = at + timedelta(hours=1), ""
+    if crime is not None and recorded is not None and outcome < 0.6:
+        work = max(work, recorded - at + timedelta(minutes=5))  # closed with its crime number
+        named = f'"crime_refs":["CR{number:09}"],'
+    closed = at + work
     text = CLOSINGS[chance.randrange(2)]
     second = f'{{"at":"{_z(closed)}","writer":"officer","text":"{text}"}}'
     yield (
         closed,
         False,
-        f'{fields}"version":2,"updated_at":"{_z(closed)}","closed_at":"{_z(closed)}",'
+        f'{fields}"version":2,"updated_at":"{_z(closed)}","closed_at":"{_z(closed)}",{named}'
         f'"closing_codes":["attended"],"narrative":[{first},{second}]}}\n',
     )
-    outcome = chance.random()
-    recorded = None
-    if crime is not None and outcome < 0.85:
-        recorded = at + timedelta(hours=0.5 + chance.random() * (20 if outcome < 0.78 else 60))
-    elif crime is None and outcome < 0.5:
-        recorded, ref = at + timedelta(hours=1), ""
     if recorded is not None:
         refs = f'["{ref}"]' if ref else "[]"
         yield (

@@ -162,6 +162,8 @@ class TrackReport(Struct, frozen=True):
     state: ReportState
     line: bytes
     """Canonical JSON of its verdict, without newline."""
+    deadline: datetime | None
+    """The deadline in that line, by which queries sort."""
     mentions: tuple[str, ...] | None
     """Keys by which others find this report; None: as they were."""
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
+from hashlib import sha1
 from heapq import heappop, heappush
 from typing import assert_never
 from uuid import UUID, uuid5
@@ -76,6 +77,15 @@ def alert_identity(force: str, subject: str) -> UUID:
     return uuid5(NAMESPACE, f"{force}/{subject}")
 
 
+def event_identity(alert: UUID, n: int) -> str:
+    """Event ``n`` of an alert: ``uuid5(alert, n)``, made without the detour over objects."""
+    made = bytearray(sha1(alert.bytes + b"%d" % n, usedforsecurity=False).digest()[:16])
+    made[6] = made[6] & 0x0F | 0x50
+    made[8] = made[8] & 0x3F | 0x80
+    text = made.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
 class _Fold:
     """One pass over inputs. Mutable inside, invisible outside."""
 
@@ -136,10 +146,10 @@ class _Fold:
 
     def _track_report(self, state: ReportState) -> TrackReport:
         held = self._held.reports.get(state.facts.ref)
-        line = encode(self._lines[state.facts.ref])
-        if held is not None and held.facts is state.facts:
-            return TrackReport(state, line, None)
-        return TrackReport(state, line, report_mentions(state.facts))
+        line = self._lines[state.facts.ref]
+        same = held is not None and held.facts is state.facts
+        mentions = None if same else report_mentions(state.facts)
+        return TrackReport(state, encode(line), line.deadline, mentions)
 
     # -- inputs -------------------------------------------------------------------------------
 
@@ -601,7 +611,7 @@ class _Fold:
                 force=self._force,
                 seq=self._seq,
                 alert_id=str(alert),
-                event_id=str(uuid5(alert, str(n))),
+                event_id=event_identity(alert, n),
                 n=n,
                 type=type,
                 subject=subject,

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from service.cli import rules, sources
+from service.cli.replay import replay, spread
 from service.cli.terminal import complain
 from service.hosts.files import InputBroken, NotGiven
 from service.ingest.fields import ColumnMissing
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(replay)
 app.add_typer(sources.app, name="sources")
 app.add_typer(rules.app, name="rules")
 
@@ -34,7 +36,8 @@ MISUSE = (Fault, NotGiven, ColumnMissing, LedgerUnusable, LedgerTooNew)
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and leave with its exit code."""
     try:
-        app(arguments, prog_name="recount")
+        given = sys.argv[1:] if arguments is None else arguments
+        app(spread(given), prog_name="recount")
     except MISUSE as wrong:
         complain(str(wrong))
         sys.exit(2)

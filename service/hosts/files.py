@@ -17,6 +17,7 @@ from service.ingest.decode import RefusedReason
 from service.ingest.fields import Row
 from service.ingest.lined import Fault
 from service.ingest.mapping import Feed, SourceMapping, parse_mapping
+from service.ingest.people import PersonKey
 from service.rules.pack import Pack, parse_pack
 
 LONGEST_LINE = 4 * 1024 * 1024
@@ -66,6 +67,17 @@ def read_pack(name_or_path: str) -> Pack:
     """A shipped rule pack by name, or a file by path. Raises ``Fault`` or ``NotGiven``."""
     text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
     return parse_pack(text, origin, beside)
+
+
+def person_key(path: Path | None) -> PersonKey | None:
+    """The force's key for people: a file of one line, ``id:secret``. Raises ``NotGiven``."""
+    if path is None:
+        return None
+    check_readable(path)
+    name, _, secret = path.read_text(encoding="utf-8").strip().partition(":")
+    if not (name and len(secret) >= 16):
+        raise NotGiven(f"{path} holds no key; write one line, id:secret of 16 characters or more")
+    return PersonKey(name, secret.encode())
 
 
 def shipped(room: str) -> list[str]:

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 from msgspec import Struct
-from pydantic import BaseModel
+from pydantic import AwareDatetime, BaseModel
 
 from schemas.crimes import CrimeRecord
 from schemas.reports import IncidentLog, Referral
@@ -278,7 +278,8 @@ def kind_of(contract: type[BaseModel], path: str) -> str | None:
         return kind_of(inner, rest) if inner is not None else None
     if inner is not None:
         return None
-    for type_, kind in ((datetime, "instant"), (bool, "flag"), (int, "number"), (float, "number")):
+    instants = ((datetime, "instant"), (AwareDatetime, "instant"))
+    for type_, kind in (*instants, (bool, "flag"), (int, "number"), (float, "number")):
         if type_ in parts:
             return kind
     return "list" if tuple in parts else "text"

@@ -1,1 +1,1 @@
-"""What the sum of verdicts says: rates, samples, comparisons, and what is learnt from history."""
+"""What the verdicts say of a force: figures added up line by line, rates, and the page to forward."""

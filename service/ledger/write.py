@@ -68,15 +68,6 @@ class DeadLetter(Struct, frozen=True, kw_only=True):
     """The input itself, encrypted by the host, where it is to be replayed later."""
 
 
-class _Deadline(Struct):
-    """The part of a verdict line that queries sort by."""
-
-    deadline: datetime | None = None
-
-
-_read_deadline = msgspec.json.Decoder(_Deadline).decode
-
-
 class Writing:
     """The rows of one turn: gathered lane by lane, each once, then written table by table."""
 
@@ -180,7 +171,7 @@ class Writing:
             gone = report_mentions(before.facts) if before else ()
             self._mention(force, "report", ref, effect.mentions, gone)
         said = state.alert.said
-        deadline = _read_deadline(effect.line).deadline if state.verdict in OPEN else None
+        deadline = effect.deadline if state.verdict in OPEN else None
         return (
             force,
             ref,

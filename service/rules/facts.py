@@ -76,7 +76,8 @@ class ReportFacts(Struct, frozen=True, omit_defaults=True, kw_only=True):
     version: int = 0
     updated_at: datetime
     digest: str
-    """Digest of the whole content as read, text included: tells a repeat from a conflict."""
+    """Digest of everything the source said that decisions read, and of its text: tells a repeat from a
+    conflict."""
     received_at: datetime
     referral: bool = False
     """True for a public-protection referral, False for an incident log."""

@@ -2,6 +2,10 @@
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import force_setattr
 
 from schemas.crimes import Cancellation, CrimeRecord
 from schemas.fields import Closure, NarrativeEntry, Place
@@ -14,7 +18,9 @@ from service.rules.pack import Pack
 _CHILD = frozenset({AgeBand.UNDER_13, AgeBand.AGE_13_TO_15, AgeBand.AGE_16_TO_17})
 _NOWHERE = Place(text=None)
 _SAME = frozenset({LogRelation.SAME_INCIDENT, LogRelation.DUPLICATE_OF})
-_NOT_CONTENT = {"known_at"}
+_encode = msgspec.json.Encoder().encode
+
+Facts = TypeVar("Facts", ReportFacts, RecordFacts)
 
 
 class Observer:
@@ -31,13 +37,13 @@ class Observer:
         victims, unnamed, suspects, child = _people(contract)
         incident = isinstance(contract, IncidentLog)
         same = [link.ref for link in contract.linked_logs if link.relation in _SAME]
-        return ReportFacts(
+        facts = ReportFacts(
             force=contract.force,
             ref=contract.ref,
-            source=self._source,
+            source="",
             version=contract.version,
             updated_at=contract.updated_at or contract.received_at,
-            digest=_digest(contract),
+            digest="",
             received_at=contract.received_at,
             referral=not incident,
             received_via=contract.received_via,
@@ -52,7 +58,6 @@ class Observer:
             closing=_refs(contract.closing_codes),
             qualifiers=_refs(contract.qualifiers),
             results=contract.results if isinstance(contract, IncidentLog) else (),
-            terms=self._terms(contract.narrative) if contract.narrative else (),
             victims=victims,
             unnamed_victims=unnamed,
             suspects=suspects,
@@ -74,17 +79,20 @@ class Observer:
             recording_body_ref=contract.recording_body_ref.strip(),
             closure=_closure(contract.closure) if contract.closure else None,
         )
+        text = "\x1f".join([place.text or "", *[entry.text for entry in contract.narrative]])
+        terms = self._terms(contract.narrative) if contract.narrative else ()
+        return self._sealed(facts, text, terms)
 
     def record(self, contract: CrimeRecord) -> RecordFacts:
         """Facts of one version of a record."""
         place, change = contract.place or _NOWHERE, contract.reclassification
-        return RecordFacts(
+        facts = RecordFacts(
             force=contract.force,
             ref=contract.ref,
-            source=self._source,
+            source="",
             version=contract.version,
             updated_at=contract.updated_at or contract.recorded_at,
-            digest=_digest(contract),
+            digest="",
             kind=contract.kind,
             recorded_at=contract.recorded_at,
             recorded_bound=contract.recorded_bound,
@@ -107,9 +115,20 @@ class Observer:
             longitude=place.longitude,
             committed_from=contract.committed_from,
             committed_to=contract.committed_to,
-            terms=self._method(contract.mo_text) if contract.mo_text else (),
             flags=_refs(contract.flags),
         )
+        terms = self._method(contract.mo_text) if contract.mo_text else ()
+        return self._sealed(facts, f"{place.text or ''}\x1f{contract.mo_text}", terms)
+
+    def _sealed(self, facts: Facts, text: str, terms: tuple[Term, ...]) -> Facts:
+        """Facts just made, with the digest of what the source said: the same whoever brought it, and
+        whatever a lexicon makes of the text."""
+        said = blake2b(_encode(facts), digest_size=16)
+        said.update(text.encode())
+        force_setattr(facts, "digest", said.hexdigest())
+        force_setattr(facts, "source", self._source)
+        force_setattr(facts, "terms", terms)
+        return facts
 
     def _terms(self, narrative: tuple[NarrativeEntry, ...]) -> tuple[Term, ...]:
         """Terms of every entry; the first entry with text is the first account."""
@@ -155,14 +174,6 @@ def _refs(refs: Iterable[str], but: str = "") -> tuple[str, ...]:
         return ()
     stripped = [ref.strip() for ref in refs]
     return tuple(dict.fromkeys([ref for ref in stripped if ref and ref != but]))
-
-
-def _digest(contract: IncidentLog | Referral | CrimeRecord) -> str:
-    """Digest of everything the source said, text included; not of when it reached us."""
-    content = contract.__pydantic_serializer__.to_json(
-        contract, exclude=_NOT_CONTENT, exclude_defaults=True
-    )
-    return blake2b(content, digest_size=16).hexdigest()
 
 
 def _closure(given: Closure) -> ClosureFacts:

@@ -1,0 +1,157 @@
+"""``recount replay``: files in, verdicts out."""
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from service.cli.terminal import complain, err, out, print_json, table
+from service.hosts.files import NotGiven, check_readable, read_mapping, read_pack
+from service.hosts.replay import Request, Share
+from service.hosts.results import about, all_figures, summary, whole_folder, write_lines
+from service.hosts.shares import run_shares
+from service.ingest.mapping import SourceMapping
+from service.insight.page import render
+
+SEVERAL = ("--incidents", "--records", "--referrals")
+"""Options that take any number of files."""
+
+Files = Annotated[list[Path], typer.Option(show_default=False, metavar="FILE…")]
+
+
+def replay(
+    source: Annotated[
+        str, typer.Option(help="Mapping: the name of a shipped one, or a .yaml file.")
+    ],
+    out_folder: Annotated[
+        Path, typer.Option("--out", help="Folder for the results; made if need be.")
+    ],
+    incidents: Files = [],  # noqa: B006 - read only
+    records: Files = [],  # noqa: B006
+    referrals: Files = [],  # noqa: B006
+    rules: Annotated[
+        str, typer.Option(help="Rule pack: the name of a shipped one, or a .yaml file.")
+    ] = "england_and_wales",
+    as_of: Annotated[
+        str, typer.Option(metavar="TIME", help="Where the clock stops; default: the data's end.")
+    ] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes to spread forces over.")] = 1,
+    person_key: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="RECOUNT_PERSON_KEY_FILE",
+            help="File with the key for people: id:secret.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json.")] = False,
+) -> None:
+    """Decide for every report in some files whether its crimes were recorded, and write it down.
+
+    Example: recount replay --source umd --rules umd --incidents incidents.csv.gz
+    --records records.csv.gz --as-of 2022-11-01T00:00:00Z --out out/umd
+    """
+    started = time.perf_counter()
+    given = {"incidents": incidents, "records": records, "referrals": referrals}
+    mapping, pack = read_mapping(source), read_pack(rules)
+    request = Request(
+        mapping=source,
+        pack=rules,
+        files={side: tuple(paths) for side, paths in given.items() if paths},
+        as_of=_instant(as_of) if as_of else None,
+        not_after=datetime.now(UTC),
+        person_key_file=person_key,
+    )
+    _check(request, mapping)
+    with whole_folder(out_folder) as folder, TemporaryDirectory(dir=folder) as scratch:
+        with Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description} {task.completed:,.0f} inputs"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        ) as progress:
+            task = progress.add_task("replaying", total=None)
+            shares = run_shares(
+                request, Path(scratch), workers, lambda n: progress.advance(task, n)
+            )
+        write_lines(shares, folder)
+        figures = all_figures(shares)
+        told = summary(shares, figures, time.perf_counter() - started)
+        _write(folder, told, render(figures, about(mapping, pack, shares, told)))
+    for broken in {each for share in shares for each in share.broken}:
+        complain(broken)
+    if as_json:
+        print_json(told)
+    else:
+        _print(told, shares, out_folder)
+    if any(share.broken for share in shares):
+        raise typer.Exit(1)
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """``--incidents a b`` as ``--incidents a --incidents b``: how shells expand ``*.csv``."""
+    spread_out: list[str] = []
+    option, first = "", True
+    for argument in arguments:
+        if argument.startswith("-"):
+            option, first = argument if argument in SEVERAL else "", True
+        elif first:
+            first = False
+        elif option:
+            spread_out.append(option)
+        spread_out.append(argument)
+    return spread_out
+
+
+def _check(request: Request, mapping: SourceMapping) -> None:
+    """Is every file there, and does the mapping read it? Raises ``NotGiven``."""
+    sides = {feed.files for feed in mapping.feeds}
+    if not request.files:
+        raise NotGiven("no file to read; give --incidents, --records or --referrals")
+    for side, paths in request.files.items():
+        if side not in sides:
+            has = ", ".join(f"--{each}" for each in sorted(sides))
+            raise NotGiven(f"mapping '{mapping.name}' reads no --{side}; it reads {has}")
+        for path in paths:
+            check_readable(path)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise NotGiven(f"--as-of '{text}' is no time; write 2022-11-01T00:00:00Z") from None
+    if at.tzinfo is None:
+        raise NotGiven(f"--as-of '{text}' has no offset; write {text}Z or {text}+01:00")
+    return at.astimezone(UTC)
+
+
+def _write(folder: Path, told: dict[str, Any], page: str) -> None:
+    with (folder / "summary.json").open("wb") as file:
+        file.write(msgspec.json.format(msgspec.json.encode(told), indent=2) + b"\n")
+    (folder / "report.html").write_text(page, encoding="utf-8")
+
+
+def _print(told: dict[str, Any], shares: tuple[Share, ...], folder: Path) -> None:
+    counts = table("reports", "#clear", "#possible only")
+    for word, n in told["verdicts"].items():
+        if n or told["possible"][word]:
+            counts.add_row(word.replace("_", " "), f"{n:,}", f"{told['possible'][word]:,}")
+    out.print(counts)
+    ends = [share.as_of for share in shares if share.as_of]
+    inputs = told["inputs"]
+    if ends:
+        out.print(f"as of {max(ends):%Y-%m-%d %H:%M} UTC")
+    if inputs.get("dead"):
+        out.print(f"{inputs['dead']:,} could not be read: {folder / 'dead_letters.jsonl'}")
+    out.print(
+        f"{inputs.get('read', 0):,} inputs in {told['seconds']:.1f} s "
+        f"({told['events_per_second']:,.0f}/s); open {folder / 'report.html'}"
+    )
