@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from service.cli import linkage, rules, sources
+from service.cli import linkage, rules, simulate, sources
 from service.cli.replay import replay, spread
 from service.cli.terminal import complain
 from service.hosts.files import InputBroken, NotGiven
@@ -16,6 +16,7 @@ from service.ingest.fields import ColumnMissing
 from service.ingest.lined import Fault
 from service.ledger.opening import LedgerUnusable
 from service.ledger.upgrading import LedgerTooNew
+from service.simulation.parameters import SettingUnknown
 
 app = typer.Typer(
     name="recount",
@@ -29,8 +30,9 @@ app.command()(replay)
 app.add_typer(sources.app, name="sources")
 app.add_typer(rules.app, name="rules")
 app.add_typer(linkage.app, name="linkage")
+app.command()(simulate.simulate)
 
-MISUSE = (Fault, NotGiven, ColumnMissing, LedgerUnusable, LedgerTooNew)
+MISUSE = (Fault, NotGiven, ColumnMissing, LedgerUnusable, LedgerTooNew, SettingUnknown)
 """What people gave and can mend; the message says how."""
 
 

@@ -22,7 +22,7 @@ from schemas.feeds import Heartbeat
 from schemas.words import TimeBound
 from service.effects import HeartbeatSeen, RecordSeen, ReportSeen
 from service.hosts.files import BadRow, InputBroken, open_rows
-from service.ingest.coverage import Seen
+from service.ingest.coverage import Seen, cut_time
 from service.ingest.decode import Contract, Decoder, Refused
 from service.ingest.fields import Row
 from service.ingest.mapping import Feed
@@ -109,8 +109,8 @@ class Arrivals:
                 arrival = self._arrival(read)
                 if known_by is not None and arrival.known_at > known_by:
                     continue
-                if not isinstance(arrival, HeartbeatSeen):
-                    self._see(arrival, decoder, row)
+                if not isinstance(read, Heartbeat):
+                    self._see(read, decoder, row)
                 yield arrival
         except InputBroken as broken:
             self.broken.append(broken)
@@ -138,14 +138,11 @@ class Arrivals:
         """What was seen of one force."""
         return self.seen.get(force, _NOTHING)
 
-    def _see(
-        self, arrival: ReportSeen | RecordSeen, decoder: Decoder, row: bytes | Row | BadRow
-    ) -> None:
+    def _see(self, read: Contract, decoder: Decoder, row: bytes | Row | BadRow) -> None:
         newest = None
         if self.feed.complete_to is not None and not isinstance(row, BadRow):
             newest = decoder.complete_to(row)
-        force, at = arrival.facts.force, arrival.event_at or arrival.known_at
-        self.seen[force] = self.seen_of(force).at(at, newest)
+        self.seen[read.force] = self.seen_of(read.force).at(cut_time(self.feed, read), newest)
 
 
 _NOTHING = Seen()

@@ -21,7 +21,7 @@ from msgspec import Struct
 from service.effects import CoverageStated, Input, InputLost, Tick
 from service.engine import alert_identity
 from service.hosts.arrivals import Arrivals, Place, Selection, by_arrival
-from service.hosts.files import person_key, read_mapping, read_pack
+from service.hosts.files import read_mapping, read_pack, read_person_key
 from service.ingest.coverage import stated
 from service.ingest.decode import Refused
 from service.insight.figures import Figures
@@ -118,12 +118,13 @@ class _Run:
         mapping, pack = read_mapping(request.mapping), read_pack(request.pack)
         self._rulebook = Rulebook(pack, {feed.source.name: feed.source for feed in mapping.feeds})
         self._ledger = ledger
+        self.zone = mapping.zone
         self._is_mine = is_mine
         self._dead_file = dead
         self._dead: list[DeadLetter] = []
         self.last_known: datetime | None = None
         not_after = max(request.not_after, request.as_of or request.not_after)
-        key = person_key(request.person_key_file)
+        key = read_person_key(request.person_key_file) if request.person_key_file else None
         selection = Selection(is_mine, not_after, request.as_of, key)
         self.feeds = [
             Arrivals(feed, request.files[feed.files], pack, selection, self._refuse)
@@ -201,7 +202,7 @@ class _Run:
 
 
 def _share(ledger: Ledger, folder: Path, as_of: datetime | None, run: _Run) -> Share:
-    figures, alerts = Figures(), Counter[str]()
+    figures, alerts = Figures(run.zone), Counter[str]()
     with ledger.reading() as connection, ExitStack() as stack:
         forces = outputs.forces(connection)
         for n, force in enumerate(forces):

@@ -6,6 +6,7 @@ remedy. Unknown and repeated keys are refused by name: a misspelt setting must n
 
 import difflib
 import re
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -48,7 +49,9 @@ def _table(loader: _Loader, node: yaml.MappingNode) -> Table:
     table.lines = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
-        key = str(loader.construct_object(key_node, deep=True))
+        # As written: a code such as 010, 1:30 or No is a word here, not what YAML makes of it.
+        plain = isinstance(key_node, yaml.ScalarNode)
+        key = key_node.value if plain else str(loader.construct_object(key_node, deep=True))
         if key in table:
             raise Fault(loader.origin, line, f"'{key}' is given twice", "keep one of them")
         table[key] = loader.construct_object(value_node, deep=True)
@@ -68,12 +71,19 @@ _Loader.add_constructor("tag:yaml.org,2002:seq", _rows)
 
 def load(text: str, origin: str) -> Table:
     """Parse YAML whose top is a mapping; values stay untyped. Raises ``Fault``."""
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, int(error.position)) + 1
+        message = f"a character that no text file should hold (code {error.character})"
+        raise Fault(origin, line, message, "delete it, or save the file as UTF-8") from None
     loader.origin = origin
     try:
         top = loader.get_single_data()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        # A bracket never closed is where it was opened, not where the parser gave up.
+        opened = error.context_mark if "flow" in (error.context or "") else None
+        mark = opened or error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         problem = f"not YAML: {error.problem or error.context}"
         raise Fault(origin, line, problem, "check indentation, colons and quotes") from None
@@ -101,27 +111,43 @@ def convert(table: Any, origin: str, type_: type[T]) -> T:
         raise Fault(origin, line_of(table, path, message), f"{message}{where}", remedy) from None
 
 
+_REMEDIES = (
+    (r"Expected `str[^`]*`, got `(bool|int|float|date|datetime)`", "put the value in quotes"),
+    (r"Expected `array[^`]*`, got `(str|int|float|bool)`", "write a list: [one, two]"),
+    (r"Expected `object[^`]*`, got", "write keys and values below it, indented"),
+    (r"Expected `bool[^`]*`, got", "write true or false"),
+    (r"missing required field", "add it"),
+)
+"""What msgspec objects to, and what to do about it."""
+
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[\.\.\.\]")
 
 
-def line_of(table: Any, path: str, message: str = "") -> int:
-    """Line of the value at a path such as ``$.limits[0].hours``; as near as is known."""
+def line_of(table: Any, path: str | Sequence[str | int], message: str = "") -> int:
+    """Line of the value at a path such as ``$.limits[0].hours``, or at its steps where a key may hold
+    dots; as near as is known."""
     line, held = getattr(table, "line", 1), table
-    for step in _STEP.finditer(path):
-        key, index = step.groups()
-        if key is not None and isinstance(held, Table) and key in held:
-            line, held = held.lines[key], held[key]
-        elif index is not None and isinstance(held, Rows):
-            line, held = held.lines[int(index)], held[int(index)]
+    for step in _steps(path) if isinstance(path, str) else path:
+        named = isinstance(held, Table) and step in held
+        if named or (isinstance(held, Rows) and isinstance(step, int) and step < len(held)):
+            line, held = held.lines[step], held[step]
     unknown = re.search(r"unknown field `([^`]+)`", message)
     if unknown and isinstance(held, Table):
         line = held.lines.get(unknown.group(1), line)
     return line
 
 
+def _steps(path: str) -> list[str | int]:
+    found = [step.groups() for step in _STEP.finditer(path)]
+    return [key if key is not None else int(index) for key, index in found if key or index]
+
+
 def _remedy(message: str, path: str, type_: type) -> str:
     unknown = re.search(r"unknown field `([^`]+)`", message)
     if unknown is None:
+        for pattern, remedy in _REMEDIES:
+            if re.search(pattern, message):
+                return remedy
         return "see the documentation of this file for what belongs here"
     near = difflib.get_close_matches(unknown.group(1), _names(type_), n=1)
     return f"did you mean '{near[0]}'?" if near else "remove it, or check its spelling"

@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from service.ingest.source import CutBy, Source
+from service.ingest.source import Source
 
 
 class Basis(StrEnum):
@@ -75,7 +75,7 @@ def by_event(
         last_known=known if heard is None or known > heard else heard,
         silent=False,
     )
-    if source.cut_by is not CutBy.RECORDED and state.until is None:
+    if source.runs_on and state.until is None:
         return seen
     mark = at - source.lateness if at <= known else known - source.lateness
     return _marked(seen, _later(state.solid, _capped(mark, state.until)), Basis.EVENT)
