@@ -16,9 +16,9 @@ from service.hosts.arrivals import Arrivals, Place, Selection
 from service.hosts.files import (
     NotGiven,
     check_readable,
-    person_key,
     read_mapping,
     read_pack,
+    read_person_key,
 )
 from service.ingest.decode import Refused
 from service.ingest.source import Source
@@ -86,7 +86,7 @@ def train(
     """
     if find_spec("splink") is None:
         raise NotGiven("training needs Splink; install it with: pip install 'recount[linkage]'")
-    from service.insight.calibration import TooFewLinks, calibrate, curve
+    from service.insight.calibration import TooFewLinks, calibrate, curve, examinable
     from service.insight.training import Untrainable, term_counts
     from service.insight.training import train as learn
 
@@ -95,6 +95,7 @@ def train(
     showing, recorded = history.profiles(rarity)
     known = history.known()
     try:
+        examinable(showing, known)
         chance = max(len(known), 1) / max(len(showing) * len(recorded), 2)
         learnt = learn(showing, recorded, chance)
         written = ModelWritten(
@@ -233,7 +234,7 @@ def _explained(model: Model, left: Profile, right: Profile, as_json: bool) -> No
         total += each.weight + each.rarity
         m, u = ("", "") if each.m is None else (f"{each.m:.4f}", f"{each.u:.6f}")
         bar = ("+" if each.weight + each.rarity > 0 else "-") * min(
-            30, round(abs(each.weight + each.rarity) / 500_000)
+            10, round(abs(each.weight + each.rarity) / 1_000_000)
         )
         label = f"{each.label}; common here" if each.rarity < 0 else each.label
         label = f"{each.label}; rare here" if each.rarity > 0 else label
@@ -345,7 +346,9 @@ def _read(
     for path in (path for paths in files for path in paths):
         check_readable(path)
     history = _History(pack, {f.source.name: f.source for f in mapping.feeds}, {}, {})
-    selection = Selection(None, datetime.now(UTC), None, person_key(key_file))
+    selection = Selection(
+        None, datetime.now(UTC), None, read_person_key(key_file) if key_file else None
+    )
     for feed in mapping.feeds:
         arrivals = Arrivals(feed, given[feed.files], pack, selection, _ignore)
         for each in arrivals:

@@ -8,6 +8,7 @@ cost least. It is chosen on the first half of the time and told on the second.
 
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
+from math import log2
 
 from markupsafe import Markup
 from msgspec import Struct
@@ -102,15 +103,7 @@ def calibrate(
 ) -> Calibration:
     """Choose thresholds. ``known``: record by report, from references; ``withheld``: the share of
     reports that are to be true misses. Raises ``TooFewLinks``."""
-    labelled = sorted(
-        (each for each in reports if each.ref in known and each.told is not None),
-        key=lambda each: (each.told, each.ref),
-    )
-    if len(labelled) < 2 * ENOUGH:
-        raise TooFewLinks(
-            f"references tie {len(labelled)} reports that show a crime to a record; "
-            f"{2 * ENOUGH} are needed to choose a threshold"
-        )
+    labelled = examinable(reports, known)
     middle = len(labelled) // 2
     first = _half(model, labelled[:middle], records, known, withheld)
     second = _half(model, labelled[middle:], records, known, withheld)
@@ -123,13 +116,27 @@ def calibrate(
     return Calibration(
         thresholds=Thresholds(
             probable=probable,
-            possible=_possible(first, probable),
+            possible=_possible(probable, hidden_miss_costs),
             hidden_miss_costs=hidden_miss_costs,
         ),
         chosen=next(point for point in points if point.threshold == probable),
         points=points,
         looked=_looked(second),
     )
+
+
+def examinable(reports: Sequence[Profile], known: Mapping[str, str]) -> list[Profile]:
+    """Reports whose record is known, in order of receipt. Raises ``TooFewLinks``."""
+    labelled = sorted(
+        (each for each in reports if each.ref in known and each.told is not None),
+        key=lambda each: (each.told, each.ref),
+    )
+    if len(labelled) < 2 * ENOUGH:
+        raise TooFewLinks(
+            f"references tie {len(labelled)} reports that show a crime to a record; "
+            f"{2 * ENOUGH} are needed to choose a threshold"
+        )
+    return labelled
 
 
 def _half(
@@ -167,23 +174,10 @@ def _point(half: _Half, threshold: int) -> Point:
     )
 
 
-def _possible(half: _Half, probable: int) -> int:
-    """The lowest weight from which, up to probable, at least one pair in five is true."""
-    below = sorted(
-        (
-            (each.weight, half.known.get(ref) == each.record)
-            for ref, found in half.wishes.items()
-            for each in found[:BOUND]
-            if each.weight < probable
-        ),
-        reverse=True,
-    )
-    lowest, true = probable, 0
-    for count, (weight, is_true) in enumerate(below, start=1):
-        true += is_true
-        if true * WORTH_A_LOOK >= count:
-            lowest = weight
-    return lowest // STEP * STEP
+def _possible(probable: int, hidden_miss_costs: float) -> int:
+    """Weights are odds in powers of two: at probable the odds pay for a hidden miss, at possible one
+    pair in five is true."""
+    return probable - max(0, round(log2(hidden_miss_costs * (WORTH_A_LOOK - 1)) * 1e6))
 
 
 def _looked(half: _Half) -> Looked:

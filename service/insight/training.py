@@ -52,7 +52,7 @@ class Trained(Struct, frozen=True, kw_only=True):
     """Splink's JSON."""
     term_frequencies: dict[str, dict[str, float]]
     idle: tuple[str, ...]
-    """Sessions of EM that found no pair to look at."""
+    """Sessions of EM that found too few pairs to learn from."""
 
 
 class Untrainable(Exception):
@@ -134,10 +134,13 @@ def train(
 
 
 def _maximise(linker: Linker, rule: str) -> bool:
-    """One session of EM. Was there any pair?"""
+    """One session of EM. Were there pairs enough to learn from?"""
     try:
         linker.training.estimate_parameters_using_expectation_maximisation(rule)
     except EMTrainingException:
+        return False
+    except ValueError:
+        # Splink refuses a share that falls to nothing, as it does where hardly a pair is true.
         return False
     return True
 
