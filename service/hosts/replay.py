@@ -18,8 +18,8 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
+from service.alerts.identity import alert_identity
 from service.effects import CoverageStated, Input, InputLost, Tick
-from service.engine import alert_identity
 from service.hosts.arrivals import Arrivals, Place, Selection, by_arrival
 from service.hosts.files import read_mapping, read_pack, read_person_key
 from service.ingest.coverage import stated
