@@ -126,11 +126,14 @@ def load(
     """Fill locked lanes with all that deciding on these inputs must be able to see."""
     wants = {name: wanted(each.lane, rulebook, inputs[name]) for name, each in held.items()}
     _load_due(connection, held, wants)
-    while _load_named(connection, held, wants):
+    _load_named(connection, held, wants)
+    more = True
+    while more:
         wants = {
             name: further(each.lane, rulebook, inputs[name], each.asked.aside())
             for name, each in held.items()
         }
+        more = _load_named(connection, held, wants)
 
 
 def _load_due(
