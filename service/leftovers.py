@@ -106,8 +106,6 @@ class Leftovers:
                 continue
             if held is not None:
                 self.disturb(held.facts)
-                if held.taken_by and held.taken_due:
-                    self.ask((held.taken_due, held.taken_by))
             if free(state):
                 self.disturb(state.facts)
 
