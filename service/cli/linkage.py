@@ -17,6 +17,7 @@ from service.hosts.files import (
     NotGiven,
     check_readable,
     read_mapping,
+    read_model,
     read_pack,
     read_person_key,
 )
@@ -185,13 +186,8 @@ def explain_pair(
     Example: recount linkage explain LOG-1 CR-1 --model model.json --source native
     --incidents logs.jsonl --records crimes.jsonl
     """
-    weighed = _model(model)
     history = _read(source, rules, (incidents, records, referrals), key_file)
-    if weighed.pack != history.pack.name:
-        raise NotGiven(
-            f"{model} was trained for pack '{weighed.pack}', not '{history.pack.name}'; "
-            f"give --rules {weighed.pack}, or train a model for this pack"
-        )
+    weighed = read_model(model, history.pack)
     if report not in history.reports:
         raise NotGiven(f"no report '{report}' in these files; check the reference")
     if record not in history.records:

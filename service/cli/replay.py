@@ -49,6 +49,13 @@ def replay(
             show_default=False,
         ),
     ] = None,
+    linkage: Annotated[
+        Path | None,
+        typer.Option(
+            help="Linkage model, for records that no reference ties; see 'recount linkage'.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json.")] = False,
 ) -> None:
     """Decide for every report in some files whether its crimes were recorded, and write it down.
@@ -66,6 +73,7 @@ def replay(
         as_of=_instant(as_of) if as_of else None,
         not_after=datetime.now(UTC),
         person_key_file=person_key,
+        linkage=linkage,
     )
     _check(request, mapping)
     with whole_folder(out_folder) as folder, TemporaryDirectory(dir=folder) as scratch:

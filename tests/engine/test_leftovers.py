@@ -183,7 +183,7 @@ def crowded(chance: Random, inputs: int = 36) -> list[Input]:
         if chance.random() < 0.5:
             _some_report(day, chance, people, place)
         else:
-            _some_record(day, chance, people, place)
+            _some_record(day, chance, chance.choice([people, ["k1:u", "k1:w"]]), place)
         if number >= inputs // 2 - 1 and chance.random() < 0.5:
             day.heartbeat(*chance.sample(["log", "crimes", "referrals"], 2))
         if number == inputs // 2:
