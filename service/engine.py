@@ -173,8 +173,7 @@ class _Fold:
                 state, _ = self._source(each.source)
                 self._put_source(watermark.by_loss(state, each.since))
                 self._say_of_source(each.source, AlertType.INPUT_LOST, {})
-                owed = [ref for ref, held in self._reports.items() if held.owed_at]
-                return [*self._with_verdict(Verdict.MISSED, Verdict.PARTLY_RECORDED), *owed]
+                return self._with_verdict(Verdict.MISSED, Verdict.PARTLY_RECORDED, owed=True)
             case RulesChanged():
                 return self._relearn(each)
             case Tick():
@@ -251,8 +250,9 @@ class _Fold:
                 self._put_record(state)
         return [ref for ref in each.refs if ref in self._reports]
 
-    def _with_verdict(self, *verdicts: Verdict) -> list[str]:
-        return [ref for ref, state in self._reports.items() if state.verdict in verdicts]
+    def _with_verdict(self, *verdicts: Verdict, owed: bool = False) -> list[str]:
+        held = self._reports.items()
+        return [ref for ref, s in held if s.verdict in verdicts or (owed and s.owed_at)]
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -384,8 +384,7 @@ class _Fold:
         levels = self._rulebook.sources[log.source].levels
         ties: dict[str, Link] = {}
         for ref in self._pointers.candidates(log):
-            state = self._records.get(ref)
-            if state is None:
+            if (state := self._records.get(ref)) is None:
                 continue
             tie = link(log, state.facts)
             if tie is None and not self._resolved(state.facts):

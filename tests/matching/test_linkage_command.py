@@ -1,13 +1,14 @@
 """``recount linkage``: files in, a model and a curve out, and why a pair is one."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from service.rules.pack import Pack
-from tests.hosts.command import recount
+from tests.hosts.command import by_ref, recount
 from tests.matching.generated import generate
 
 
@@ -103,3 +104,33 @@ def test_history_without_references_cannot_choose_a_threshold(
     assert recount("linkage", "train", *files, "--out", folder / "none.json") == 2
     assert "references tie 0 reports" in capsys.readouterr().err
     assert not (folder / "none.json").exists()
+
+
+def test_replay_takes_what_no_reference_ties(trained: Path, folder: Path) -> None:
+    digest = sha256(trained.read_bytes()).hexdigest()
+    for name, given_model in (("without", []), ("with", ["--linkage", trained])):
+        assert recount("replay", *given(folder), *given_model, "--out", folder / name) == 0
+    without, with_model = by_ref(folder / "without"), by_ref(folder / "with")
+    assert {line["digests"]["linkage"] for line in without.values()} == {""}
+    assert {line["digests"]["linkage"] for line in with_model.values()} == {digest}
+    missed = {ref for ref, line in without.items() if line["verdict"] == "missed"}
+    taken = {
+        ref: link["record"]
+        for ref, line in with_model.items()
+        for link in line.get("links", [])
+        if link["level"] == "probable"
+    }
+    assert taken
+    assert taken.keys() <= missed
+    assert len(set(taken.values())) == len(taken)
+    right = sum(ref[1:] == record[1:] for ref, record in taken.items())
+    assert right / len(taken) > 0.97
+
+
+def test_a_model_of_another_pack_is_refused(
+    trained: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = folder / "other"
+    arguments = (*given(folder), "--rules", "umd", "--linkage", trained, "--out", out)
+    assert recount("replay", *arguments) == 2
+    assert "was trained for pack 'england_and_wales', not 'umd'" in capsys.readouterr().err
