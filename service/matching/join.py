@@ -22,7 +22,7 @@ from service.rules.expect import expect
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.pack import Pack
 from service.rules.settle import settle
-from service.rules.values import Bearing, Expected, Settlement, Standing
+from service.rules.values import Bearing, Expectation, Expected, Settlement, Standing
 
 MET = frozenset({Verdict.RECORDED, Verdict.RECORDED_LATE, Verdict.ACCOUNTED})
 UNMET_FIRST = (
@@ -119,20 +119,7 @@ def judge(
     digests = Digests(pack=pack.digest, linkage=linkage.digest if linkage else "")
     expectation = expect(pack, sources, logs)
     if not expectation.crimes:
-        verdict = Verdict.UNKNOWN_CODE if expectation.unknown_codes else Verdict.NO_CRIME_INDICATED
-        return Judgement(
-            line=Line(
-                force=head.force,
-                ref=head.ref,
-                route=_route(head),
-                received_at=head.received_at,
-                verdict=verdict,
-                carve_outs=expectation.carve_outs,
-                unknown_codes=expectation.unknown_codes,
-                links=_link_lines(linked),
-                digests=digests,
-            )
-        )
+        return Judgement(line=_nothing_expected(head, expectation, linked, digests))
     proof = _Proof(logs, sight, pack.timing.grace, now)
     settled = assign(pack, expectation.crimes, linked, logs) if linked else {}
     closing = _Closing(pack, logs)
@@ -186,6 +173,23 @@ def judge(
         return judged
     takes = tuple(sorted(each.facts.ref for each in likely))
     return replace(judged, owed_at=owed_at, takes=takes, basis=proof.basis)
+
+
+def _nothing_expected(
+    head: ReportFacts, expectation: Expectation, linked: Sequence[Linked], digests: Digests
+) -> Line:
+    verdict = Verdict.UNKNOWN_CODE if expectation.unknown_codes else Verdict.NO_CRIME_INDICATED
+    return Line(
+        force=head.force,
+        ref=head.ref,
+        route=_route(head),
+        received_at=head.received_at,
+        verdict=verdict,
+        carve_outs=expectation.carve_outs,
+        unknown_codes=expectation.unknown_codes,
+        links=_link_lines(linked),
+        digests=digests,
+    )
 
 
 # -- records to crimes ------------------------------------------------------------------------

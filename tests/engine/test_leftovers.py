@@ -17,7 +17,6 @@ from service.effects import (
     Lane,
     RaiseEvent,
     Tick,
-    TrackReport,
 )
 from service.engine import decide
 from service.ledger import outputs
@@ -26,7 +25,7 @@ from service.ledger.upgrading import upgrade
 from service.pointers import Rulebook
 from service.turn import Batch, turn
 from tests.engine import likely
-from tests.engine.test_oracle import CHANGES, LATE, SINCE, STEPS, arrive
+from tests.engine.test_oracle import CHANGES, LATE, SINCE, STEPS, arrive, outcome
 from tests.engine.test_reach import cut
 from tests.timeline import MONDAY, Timeline, shipped_pack, sources
 
@@ -124,25 +123,6 @@ def test_who_takes_which_is_the_oracles_answer(history: list[Input], chance: Ran
         }
 
 
-def outcome(inputs: Sequence[Input], batches: Sequence[int]) -> tuple[dict[str, bytes], set[Any]]:
-    """Canonical lines by report and the claims standing, after folding in batches."""
-    lane, lines, left = Lane(force="33"), {}, list(inputs)
-    sizes = [*batches, len(left)]
-    while left:
-        size = max(1, sizes.pop(0))
-        batch, left = left[:size], left[size:]
-        lane, effects = decide(lane, RULEBOOK, batch)
-        for effect in effects:
-            if isinstance(effect, TrackReport):
-                lines[effect.state.facts.ref] = effect.line
-    claims = {
-        (ref, state.alert.said, state.alert.due_at)
-        for ref, state in lane.reports.items()
-        if state.alert.said in ("missed", "partly_recorded")
-    }
-    return lines, claims
-
-
 @settings(max_examples=200, deadline=None, suppress_health_check=ANYHOW)
 @given(histories(), st.randoms(use_true_random=False), st.lists(st.integers(1, 9), max_size=20))
 def test_the_same_history_gives_the_same_bytes(
@@ -150,8 +130,8 @@ def test_the_same_history_gives_the_same_bytes(
 ) -> None:
     end = MONDAY + timedelta(days=60)
     last: list[Input] = [HeartbeatSeen("33", name, end, end) for name in ("log", "crimes")]
-    one = outcome([*arrive(history, Random(0)), *last], [1] * 99)
-    other = outcome([*arrive(history, chance), *last], batches)
+    one = outcome([*arrive(history, Random(0)), *last], [1] * 99, RULEBOOK)
+    other = outcome([*arrive(history, chance), *last], batches, RULEBOOK)
     assert one == other
 
 
@@ -232,9 +212,9 @@ def test_a_crowd_gives_the_same_bytes_in_any_order(seed: int) -> None:
     history = [each for each in crowded(chance) if not isinstance(each, HeartbeatSeen)]
     end = MONDAY + timedelta(days=60)
     last: list[Input] = [HeartbeatSeen("33", name, end, end) for name in ("log", "crimes")]
-    one = outcome([*arrive(history, Random(0)), *last], [])
+    one = outcome([*arrive(history, Random(0)), *last], [], RULEBOOK)
     inputs = beaten(arrive(history, chance), chance)
-    other = outcome([*inputs, *last], [chance.choice([1, 1, 3]) for _ in inputs])
+    other = outcome([*inputs, *last], [chance.choice([1, 1, 3]) for _ in inputs], RULEBOOK)
     assert one == other
 
 
