@@ -341,3 +341,26 @@ def test_a_record_cancelled_is_given_back_and_the_next_in_order_is_asked() -> No
     )
     assert story.lines["R1"].crimes[0].record == "C2"
     story.verdict("R1", "recorded").verdict("R2", "missed").says("record_withdrawn R2", "missed R2")
+
+
+def test_a_record_taken_away_brings_the_report_that_had_it() -> None:
+    """Two victims of one record, a report of each: nothing else brings the two reports together."""
+    story = crime("R2", "09:10", day(), victim="k1:w")
+    story.at("11:00").record(
+        "C1", reported_at=MONDAY + timedelta(hours=9), victims=["k1:v", "k1:w"]
+    )
+    story.at("+1 10:00").heartbeat().verdict("R2", "recorded")
+    people = [{"role": "victim", "key": "k1:v"}]
+    story.at("+1 10:10").report(
+        "R1", received_at=MONDAY + timedelta(hours=9), opening_codes=["crime"], people=people
+    )
+    story.verdict("R1", "recorded").verdict("R2", "missed")
+    ledger = open_ledger("sqlite://", durable=False)
+    try:
+        upgrade(ledger.engine)
+        told: list[RaiseEvent] = []
+        for each in story.inputs:
+            told += turn(ledger, RULEBOOK, Batch(inputs=(each,))).events
+    finally:
+        ledger.close()
+    assert told == story.events
