@@ -102,6 +102,7 @@ DEMANDS = {
     # of a cancellation, transfer or reclassification
     "cancellation_code": "a cancellation code",
     "registrar_or_decision_maker": "the registrar's or a decision-maker's decision",
+    "not_officer_in_case": "a decider other than the officer in the case",
     "independent": "a decision independent of the officer in the case",
     "what": "what the new information is",
     "where_from": "where the new information is from",

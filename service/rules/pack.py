@@ -6,15 +6,18 @@ from, or ``unsourced``. A verdict that rests on an unsourced rule says so.
 
 import csv
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
 from schemas.words import CancellationCode, NotRecordedReason
 from service.ingest.lined import Fault, Table, convert, line_of, load
 from service.rules.lexicon import Lexicon, parse_lexicon
-from service.rules.values import Timing
+from service.rules.values import CancellationDemand, DecisionDemand, Timing
+
+Dated = TypeVar("Dated", "Limit", "Era")
 
 
 class PackError(Fault):
@@ -68,6 +71,8 @@ class Category(Mark, frozen=True, kw_only=True):
     """Recorded in addition to the principal crime, always."""
     harm: bool = False
     """High harm."""
+    firm: bool = False
+    """So grave that a closing code of another crime leaves it clear."""
     needs_results: bool = False
     """Clear only with an arrest or seizure (fraud: a call for service)."""
 
@@ -79,6 +84,8 @@ class Indication(Mark, frozen=True, kw_only=True):
     codes: tuple[str, ...]
     category: str = ""
     """Category shown; empty: these codes are known and show no crime."""
+    call_for_service: bool = False
+    """Does the code itself make what is recorded nationally a matter for the force?"""
 
 
 class CarveOut(Mark, frozen=True, kw_only=True):
@@ -89,6 +96,13 @@ class CarveOut(Mark, frozen=True, kw_only=True):
     bodies: tuple[str, ...] = ()
 
 
+class TransferredIn(Mark, frozen=True, kw_only=True):
+    """Reports passed on by another force: when their clock starts."""
+
+    starts: str = "receipt"
+    """``receipt``: when this force received it, as for every other report."""
+
+
 class TextRule(Mark, frozen=True, kw_only=True):
     """When words alone make a crime clear rather than possible."""
 
@@ -97,12 +111,23 @@ class TextRule(Mark, frozen=True, kw_only=True):
 
 
 class Demands(Mark, frozen=True, kw_only=True):
-    """What one reason must bring; each word is a check of ``decisions`` or ``settle``."""
+    """For what, and since when, one reason may account."""
 
-    demands: tuple[str, ...] = ()
     since: date | None = None
     categories: tuple[str, ...] = ()
     """The only categories it may account for; empty: any."""
+
+
+class DecisionRule(Demands, frozen=True, kw_only=True):
+    """What a decision not to record must bring under one reason."""
+
+    demands: tuple[DecisionDemand, ...] = ()
+
+
+class CancellationRule(Demands, frozen=True, kw_only=True):
+    """What a cancellation under one code must bring."""
+
+    demands: tuple[CancellationDemand, ...] = ()
 
 
 class Times(Struct, frozen=True, forbid_unknown_fields=True):
@@ -129,6 +154,7 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     codes: tuple[Indication, ...] = ()
     text: TextRule | None = None
     carve_outs: tuple[CarveOut, ...] = ()
+    transferred_in: TransferredIn | None = None
     harm_qualifiers: tuple[str, ...] = ()
     """Qualifiers that make any crime high harm (domestic abuse); they show no crime themselves."""
     national_fraud_bodies: tuple[str, ...] = ()
@@ -143,8 +169,8 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Reasons(Struct, frozen=True, forbid_unknown_fields=True):
     """The two closed lists, never mixed."""
 
-    decisions: dict[NotRecordedReason, Demands]
-    cancellations: dict[CancellationCode, Demands]
+    decisions: dict[NotRecordedReason, DecisionRule]
+    cancellations: dict[CancellationCode, CancellationRule]
 
 
 class Pack(Struct, frozen=True, kw_only=True, eq=False):
@@ -165,18 +191,24 @@ class Pack(Struct, frozen=True, kw_only=True, eq=False):
     rank_of_class: dict[str, int]
     """Rank of the most serious category that holds a class."""
     reasons: Reasons
+    limits: tuple[tuple[datetime, Limit], ...]
+    """Limits with the moment from which each holds, the latest first."""
+    eras: tuple[tuple[datetime, Era], ...]
+    """Eras likewise."""
 
     def limit_at(self, received_at: datetime) -> Limit:
         """The recording limit for a report received at this moment."""
-        limits = self.written.limits
-        return next(
-            (each for each in limits if in_span(each.since, each.until, received_at)), limits[0]
-        )
+        for since, limit in self.limits:
+            if received_at >= since:
+                return limit
+        return self.limits[-1][1]
 
     def era_at(self, received_at: datetime) -> Era | None:
         """How crimes are counted for a report received at this moment."""
-        eras = self.written.eras
-        return next((each for each in eras if in_span(each.since, each.until, received_at)), None)
+        for since, era in self.eras:
+            if received_at >= since:
+                return era
+        return None
 
 
 def fold_code(code: str) -> str:
@@ -202,10 +234,11 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
             lexicon = parse_lexicon(included(written.lexicon), written.lexicon)
         reasons = Reasons({}, {})
         if written.reasons:
-            reasons = convert(
-                load(included(written.reasons), written.reasons), written.reasons, Reasons
-            )
+            listed = load(included(written.reasons), written.reasons)
+            reasons = convert(listed, written.reasons, Reasons)
+            _check_reasons(reasons, written, listed, written.reasons)
         classes = _classes(included(written.offences)) if written.offences else {}
+        _check_classes(written, classes, table, origin)
     except Fault as fault:
         raise PackError(fault.origin, fault.line, fault.message, fault.remedy) from None
     times = written.timing
@@ -225,11 +258,25 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
         classes_of=classes,
         rank_of_class=_ranks(written),
         reasons=reasons,
+        limits=_latest_first(written.limits),
+        eras=_latest_first(written.eras),
     )
 
 
+def _latest_first(rules: Sequence[Dated]) -> tuple[tuple[datetime, Dated], ...]:
+    """Dated rules that follow each other without a gap (``_check_dates``), with their beginnings."""
+    began = ((_midnight(rule.since), rule) for rule in rules)
+    return tuple(sorted(began, key=lambda pair: pair[0], reverse=True))
+
+
+def _midnight(day: date | None) -> datetime:
+    if day is None:
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
 def _check(written: Written, table: Table, origin: str) -> None:
-    """Marks, and names that must lead somewhere."""
+    """Marks, dates, and names that must lead somewhere."""
     groups: list[tuple[str, list[Mark]]] = [
         ("limits", list(written.limits)),
         ("eras", list(written.eras)),
@@ -241,6 +288,13 @@ def _check(written: Written, table: Table, origin: str) -> None:
             _check_mark(rule, f"$.{key}[{index}]", table, origin)
     for name, category in written.categories.items():
         _check_mark(category, f"$.categories.{name}", table, origin)
+    if written.transferred_in is not None:
+        _check_mark(written.transferred_in, "$.transferred_in", table, origin)
+    if written.text is not None:
+        _check_mark(written.text, "$.text", table, origin)
+    _check_dates("limits", written.limits, table, origin)
+    _check_dates("eras", written.eras, table, origin)
+    _check_ids(written, table, origin)
     known = set(written.categories)
     for index, each in enumerate(written.codes):
         if each.category and each.category not in known:
@@ -250,6 +304,75 @@ def _check(written: Written, table: Table, origin: str) -> None:
     if written.code_map_yes not in known:
         line = line_of(table, "$.code_map_yes")
         raise Fault(origin, line, f"'{written.code_map_yes}' is no category", "name one that is")
+
+
+def _check_dates(key: str, rules: Sequence[Dated], table: Table, origin: str) -> None:
+    """One rule holds on each day: the first from the beginning, each until the next begins."""
+    expected: date | None = None
+    order = sorted(enumerate(rules), key=lambda pair: pair[1].since or date.min)
+    for position, (index, rule) in enumerate(order):
+        line = line_of(table, f"$.{key}[{index}]")
+        if rule.since != expected:
+            message = f"'{rule.id}' begins {rule.since or 'at the beginning'}"
+            remedy = (
+                f"begin it {expected}, where the one before ends" if expected else "remove 'since'"
+            )
+            raise Fault(origin, line, message, remedy)
+        if rule.until is None and position < len(order) - 1:
+            raise Fault(origin, line, f"'{rule.id}' has no end", "say 'until' when the next begins")
+        expected = rule.until
+    if rules and expected is not None:
+        line = line_of(table, f"$.{key}[{order[-1][0]}].until")
+        raise Fault(origin, line, f"nothing holds from {expected} on", "remove the last 'until'")
+
+
+def _check_ids(written: Written, table: Table, origin: str) -> None:
+    """Each rule has an id of its own, and each code one rule."""
+    ids: set[str] = set()
+    codes: dict[str, str] = {}
+    for key in ("limits", "eras", "codes", "carve_outs"):
+        for index, rule in enumerate(getattr(written, key)):
+            line = line_of(table, f"$.{key}[{index}]")
+            if rule.id in ids:
+                raise Fault(origin, line, f"id '{rule.id}' is given twice", "rename one of them")
+            ids.add(rule.id)
+    for index, indication in enumerate(written.codes):
+        for code in map(fold_code, indication.codes):
+            if code in codes:
+                line = line_of(table, f"$.codes[{index}].codes")
+                message = f"code '{code}' is in {codes[code]} and in {indication.id}"
+                raise Fault(origin, line, message, "a code says one thing; remove one")
+            codes[code] = indication.id
+
+
+def _check_classes(
+    written: Written, classes: dict[str, tuple[str, ...]], table: Table, origin: str
+) -> None:
+    """Every class a category names is in the list of offences."""
+    listed = {name for names in classes.values() for name in names}
+    for name, category in written.categories.items():
+        for index, each in enumerate(category.classes):
+            if listed and each not in listed:
+                line = line_of(table, ("categories", name, "classes", index))
+                remedy = "mend it, or add its codes to the list"
+                raise Fault(origin, line, f"class '{each}' is in no offence of the list", remedy)
+
+
+def _check_reasons(reasons: Reasons, written: Written, table: Table, origin: str) -> None:
+    """Each reason has its mark, and the categories it is for are the pack's."""
+    kinds: dict[str, Mapping[Any, Demands]] = {
+        "decisions": reasons.decisions,
+        "cancellations": reasons.cancellations,
+    }
+    for key, rules in kinds.items():
+        for reason, rule in rules.items():
+            at = f"$.{key}.{reason.value}"
+            _check_mark(rule, at, table, origin)
+            lost = written.categories.keys().isdisjoint(rule.categories)
+            if rule.categories and written.offences and lost:
+                remedy = f"categories are {', '.join(sorted(written.categories))}"
+                message = f"'{reason.value}' is for no category of this pack"
+                raise Fault(origin, line_of(table, at), message, remedy)
 
 
 def _check_mark(rule: Mark, path: str, table: Table, origin: str) -> None:
