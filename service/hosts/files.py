@@ -22,7 +22,7 @@ from service.ingest.lined import Fault
 from service.ingest.mapping import Feed, SourceMapping, parse_mapping
 from service.ingest.people import PersonKey
 from service.ingest.written import Side
-from service.rules.pack import Pack, parse_pack
+from service.rules.pack import Pack, pack_faults, parse_pack
 
 SHORTEST_SECRET = 32
 """Characters of a key for people, at least."""
@@ -42,12 +42,26 @@ def read_pack(name_or_path: str) -> Pack:
     return parse_pack(text, origin, beside)
 
 
+def faults_of_pack(name_or_path: str) -> list[Fault]:
+    """Everything wrong with a pack and the files it includes. Raises ``NotGiven`` or, where its own
+    file is no text, ``Fault``."""
+    text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
+    return pack_faults(text, origin, beside)
+
+
 def shipped(room: str) -> list[str]:
     """Names of what is shipped in ``mappings`` or ``packs``."""
     package = {"mappings": "service.ingest", "packs": "service.rules"}[room]
-    names = [entry.name for entry in (resources.files(package) / room).iterdir()]
-    inner = {"lexicon.yaml", "reasons.yaml"}
-    return sorted(n.removesuffix(".yaml") for n in names if n.endswith(".yaml") and n not in inner)
+    return _names(resources.files(package) / room)
+
+
+INCLUDED = ("lexicon", "reasons")
+"""How the names of files end that are part of a pack and no pack themselves."""
+
+
+def _names(room: Traversable) -> list[str]:
+    names = [each.name for each in room.iterdir() if each.name.endswith(".yaml")]
+    return sorted(n.removesuffix(".yaml") for n in names if not n[:-5].endswith(INCLUDED))
 
 
 def _read_named(name: str, room: Traversable) -> tuple[str, str, Any]:
@@ -60,7 +74,7 @@ def _read_named(name: str, room: Traversable) -> tuple[str, str, Any]:
     if not file.is_file():
         if folder is not room:
             raise NotGiven(f"{name} {'is a directory' if file.is_dir() else 'does not exist'}")
-        has = ", ".join(sorted(e.name[:-5] for e in room.iterdir() if e.name.endswith(".yaml")))
+        has = ", ".join(_names(room))
         raise NotGiven(f"there is no '{name}'; shipped are {has}, or give the path of a .yaml file")
 
     def beside(part: str) -> str:

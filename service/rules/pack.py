@@ -8,13 +8,17 @@ import csv
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeVar
 
 from msgspec import Struct
 
 from schemas.words import CancellationCode, NotRecordedReason
-from service.ingest.lined import Fault, Table, convert, line_of, load
+from service.ingest.lined import Fault, Table, convert, faults_in, load
 from service.rules.lexicon import Lexicon, parse_lexicon
+from service.rules.soundness import Laid, unsound
 from service.rules.values import Timing
+
+T = TypeVar("T")
 
 
 class PackError(Fault):
@@ -186,82 +190,109 @@ def fold_code(code: str) -> str:
 
 def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
     """Compile a pack; ``include(name)`` gives the text of a file beside it. Raises ``PackError``."""
-    digest = hashlib.sha256(text.encode())
-
-    def included(name: str) -> str:
-        part = include(name)
-        digest.update(part.encode())
-        return part
-
-    try:
-        table = load(text, origin)
-        written = convert(table, origin, Written)
-        _check(written, table, origin)
-        lexicon = None
-        if written.lexicon:
-            lexicon = parse_lexicon(included(written.lexicon), written.lexicon)
-        reasons = Reasons({}, {})
-        if written.reasons:
-            reasons = convert(
-                load(included(written.reasons), written.reasons), written.reasons, Reasons
-            )
-        classes = _classes(included(written.offences)) if written.offences else {}
-    except Fault as fault:
-        raise PackError(fault.origin, fault.line, fault.message, fault.remedy) from None
+    read = _Parts(text, origin, include)
+    written = read.written
+    if read.faults or written is None:
+        fault = read.faults[0]
+        raise PackError(fault.origin, fault.line, fault.message, fault.remedy)
     times = written.timing
     return Pack(
         name=written.name,
         title=written.title,
-        digest=digest.hexdigest(),
+        digest=read.digest.hexdigest(),
         written=written,
         timing=Timing(
             grace=timedelta(minutes=times.grace_minutes),
             due_soon=timedelta(hours=times.due_soon_hours),
             read_past_receipt=timedelta(minutes=times.read_past_receipt_minutes),
         ),
-        lexicon=lexicon,
+        lexicon=read.lexicon,
         harm_qualifiers=frozenset(map(fold_code, written.harm_qualifiers)),
         codes={fold_code(code): each for each in written.codes for code in each.codes},
-        classes_of=classes,
+        classes_of=read.classes,
         rank_of_class=_ranks(written),
-        reasons=reasons,
+        reasons=read.reasons,
     )
 
 
-def _check(written: Written, table: Table, origin: str) -> None:
-    """Marks, and names that must lead somewhere."""
-    groups: list[tuple[str, list[Mark]]] = [
-        ("limits", list(written.limits)),
-        ("eras", list(written.eras)),
-        ("codes", list(written.codes)),
-        ("carve_outs", list(written.carve_outs)),
-    ]
-    for key, rules in groups:
-        for index, rule in enumerate(rules):
-            _check_mark(rule, f"$.{key}[{index}]", table, origin)
-    for name, category in written.categories.items():
-        _check_mark(category, f"$.categories.{name}", table, origin)
-    known = set(written.categories)
-    for index, each in enumerate(written.codes):
-        if each.category and each.category not in known:
-            line = line_of(table, f"$.codes[{index}].category")
-            remedy = f"categories are {', '.join(sorted(known))}"
-            raise Fault(origin, line, f"'{each.category}' is no category of this pack", remedy)
-    if written.code_map_yes not in known:
-        line = line_of(table, "$.code_map_yes")
-        raise Fault(origin, line, f"'{written.code_map_yes}' is no category", "name one that is")
+def pack_faults(text: str, origin: str, include: Callable[[str], str]) -> list[Fault]:
+    """Everything that is found wrong with a pack and the files it includes; none: it can be used."""
+    return _Parts(text, origin, include).faults
 
 
-def _check_mark(rule: Mark, path: str, table: Table, origin: str) -> None:
-    if sum(bool(mark) for mark in (rule.sourced, rule.inference, rule.unsourced)) != 1:
-        message = "a rule needs exactly one of sourced, inference, unsourced"
-        remedy = "say where it comes from, or mark it unsourced"
-        raise Fault(origin, line_of(table, path), message, remedy)
+class _Parts:
+    """A pack and the files it includes, each read as far as it can be, and every fault met. What names
+    lead to is looked at only where everything has the shape it should have."""
+
+    def __init__(self, text: str, origin: str, include: Callable[[str], str]) -> None:
+        self.faults: list[Fault] = []
+        self.digest = hashlib.sha256(text.encode())
+        self.lexicon: Lexicon | None = None
+        self.reasons = Reasons({}, {})
+        self.classes: dict[str, tuple[str, ...]] = {}
+        self._include = include
+        table = self._table(text, origin)
+        self.written = self._typed(table, origin, Written)
+        if self.written is None or table is None:
+            return
+        reasons_table = self._read(self.written)
+        if not self.faults:
+            laid = Laid(table, origin, reasons_table, self.written.reasons)
+            self.faults += unsound(self.written, self.reasons, self.classes, laid)
+
+    def _read(self, written: Written) -> Table | None:
+        """The included files; the lists of reasons as they were written."""
+        if (text := self._included(written.lexicon)) is not None:
+            try:
+                self.lexicon = parse_lexicon(text, written.lexicon)
+            except Fault as fault:
+                self.faults.append(fault)
+        table = None
+        if (text := self._included(written.reasons)) is not None:
+            table = self._table(text, written.reasons)
+            self.reasons = self._typed(table, written.reasons, Reasons) or self.reasons
+        if (text := self._included(written.offences)) is not None:
+            try:
+                self.classes = _classes(text, written.offences)
+            except Fault as fault:
+                self.faults.append(fault)
+        return table
+
+    def _included(self, name: str) -> str | None:
+        if not name:
+            return None
+        try:
+            text = self._include(name)
+        except Fault as fault:
+            self.faults.append(fault)
+            return None
+        self.digest.update(text.encode())
+        return text
+
+    def _table(self, text: str, origin: str) -> Table | None:
+        try:
+            return load(text, origin)
+        except Fault as fault:
+            self.faults.append(fault)
+            return None
+
+    def _typed(self, table: Table | None, origin: str, type_: type[T]) -> T | None:
+        if table is None:
+            return None
+        faults = list(faults_in(table, origin, type_))
+        self.faults += faults
+        return None if faults else convert(table, origin, type_)
 
 
-def _classes(text: str) -> dict[str, tuple[str, ...]]:
+def _classes(text: str, origin: str) -> dict[str, tuple[str, ...]]:
     classes: dict[str, list[str]] = {}
-    for row in csv.DictReader(text.splitlines()):
+    rows = csv.DictReader(text.splitlines())
+    if not {"code", "class"} <= set(rows.fieldnames or ()):
+        raise Fault(origin, 1, "the offence list lacks a column", "use the columns code and class")
+    for row in rows:
+        if not row["code"] or not row["class"]:
+            remedy = "give both, or delete the row"
+            raise Fault(origin, rows.line_num, "an offence without code or class", remedy)
         classes.setdefault(row["code"], []).append(row["class"])
     return {code: tuple(found) for code, found in classes.items()}
 

@@ -17,15 +17,13 @@ from schemas.words import (
     VictimConfirmed,
     VictimKind,
 )
-from service.rules.facts import CancellationFacts, RecordFacts, ReportFacts
+from service.rules.demands import CANCELLATION_CHECKS
+from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.pack import Pack
 from service.rules.values import Bearing, Expected, Settlement, Standing
 
 RAPE_REASONS = frozenset({"100/01", "100/02", "100/03"})
 """N100 codes with a reason; each accounts for a reported rape that is not confirmed [HOCR p63-64]."""
-
-SELF_DEFENCE_CLASSES = frozenset({"8N", "104", "105A"})
-"""The only classes that C5 may cancel [HOCR p25-26]."""
 
 
 class Because(StrEnum):
@@ -199,7 +197,11 @@ def _cancelled(
     if rule is None:
         return _gone(Because.CANCELLED_WITHOUT_PROOF, (f"{given.code}_not_accepted",), backdated)
     held = classes(pack, record.code)
-    lacks = tuple(demand for demand in rule.demands if not _MET[demand](given, record, held, live))
+    lacks = tuple(
+        demand
+        for demand in rule.demands
+        if not CANCELLATION_CHECKS[demand](given, record, held, live)
+    )
     reason = Because.CANCELLED_WITHOUT_PROOF if lacks else Because.CANCELLED
     word = reason.value if lacks else f"{reason.value}_{given.code}"
     return Standing(
@@ -210,43 +212,3 @@ def _cancelled(
         other_ref=given.other_ref if given.code is CancellationCode.C3 else "",
         backdated=backdated,
     )
-
-
-_Check = Callable[[CancellationFacts, RecordFacts, Sequence[str], Callable[[str], bool]], bool]
-
-
-def _by_right_role(
-    given: CancellationFacts, record: RecordFacts, held: Sequence[str], live: Callable[[str], bool]
-) -> bool:
-    """The registrar, or a decision-maker; for rape and homicide the registrar alone."""
-    grave = any(name.startswith("19") or name in _HOMICIDE for name in held)
-    if grave:
-        return given.decided_by is Role.REGISTRAR
-    return given.decided_by in (Role.REGISTRAR, Role.DECISION_MAKER)
-
-
-_HOMICIDE = frozenset({"1", "2", "4/1", "4/2"})
-
-_MET: dict[str, _Check] = {
-    "registrar_or_decision_maker": _by_right_role,
-    "independent": lambda given, record, held, live: (
-        given.independent and given.decided_by is not Role.OFFICER_IN_CASE
-    ),
-    "decided_at": lambda given, record, held, live: given.decided_at is not None,
-    "what": lambda given, record, held, live: given.what,
-    "where_from": lambda given, record, held, live: given.where_from,
-    "verifiable": lambda given, record, held, live: given.verifiable,
-    "victim_told": lambda given, record, held, live: given.victim_told_at is not None,
-    "victim_told_first": lambda given, record, held, live: (
-        given.victim_told_at is not None
-        and given.decided_at is not None
-        and given.victim_told_at <= given.decided_at
-    ),
-    "other_ref": lambda given, record, held, live: bool(given.other_ref),
-    "other_record_live": lambda given, record, held, live: live(given.other_ref),
-    "self_defence_class": lambda given, record, held, live: bool(
-        SELF_DEFENCE_CLASSES.intersection(held)
-    ),
-}
-CANCELLATION_DEMANDS = frozenset(_MET)
-"""Words a pack may use as demands of a cancellation."""

@@ -11,8 +11,8 @@ from service.ingest.source import CutBy, Topic
 from service.matching import join
 from service.matching.levels import LEVELS
 from service.matching.watermark import Basis
-from service.rules.decisions import DECISION_DEMANDS
-from service.rules.settle import CANCELLATION_DEMANDS, Because
+from service.rules.demands import CANCELLATION_DEMANDS, DECISION_DEMANDS
+from service.rules.settle import Because
 
 
 def test_every_closed_vocabulary_is_covered() -> None:
