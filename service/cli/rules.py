@@ -5,18 +5,19 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from service.cli.sources import MAPPING_HELP, AsJson, person_key
 from service.cli.terminal import out, print_json, table
 from service.hosts.explained import At, explain_files
-from service.hosts.files import faults_of_pack, read_mapping, read_pack, shipped
+from service.hosts.files import copy_pack, faults_of_pack, read_mapping, read_pack, shipped
 from service.ingest.decode import Refused
 from service.rules.explaining import lines
 from service.rules.showing import PackShown, counts, shown
 
-app = typer.Typer(help="Rule packs: check, show, explain.", no_args_is_help=True)
+app = typer.Typer(help="Rule packs: copy, check, show, explain.", no_args_is_help=True)
 
 PACK_HELP = "A rule pack: the path of a .yaml file, or the name of one that is shipped."
 WIDTH = 100
@@ -87,6 +88,21 @@ def explain(
         _print_explained(at)
 
 
+@app.command(epilog="Example: recount rules copy england_and_wales --out mine")
+def copy(
+    pack: Annotated[str, typer.Argument(help=PACK_HELP)],
+    folder: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Write a pack and the files it includes to a folder, to make one of your own from them."""
+    written = [str(path) for path in copy_pack(pack, folder)]
+    if as_json:
+        print_json(written)
+        return
+    out.print(f"wrote {', '.join(written)}", markup=False)
+    out.print(f"next: recount rules check {written[0]}", markup=False)
+
+
 # -- printing ----------------------------------------------------------------------------------
 
 
@@ -98,7 +114,7 @@ def _rows(*columns: str) -> Table:
 
 def _print(rows: Table) -> None:
     width = min(WIDTH, out.width) if out.is_terminal else WIDTH
-    out.print(rows, markup=False, soft_wrap=False, width=width)
+    Console(highlight=False, width=width).print(rows, markup=False)
 
 
 def _marked(text: str) -> Text:

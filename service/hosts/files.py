@@ -49,6 +49,23 @@ def faults_of_pack(name_or_path: str) -> list[Fault]:
     return pack_faults(text, origin, beside)
 
 
+def copy_pack(name_or_path: str, folder: Path) -> list[Path]:
+    """Write a sound pack and the files it includes to a folder. Raises ``Fault``, or ``NotGiven`` where
+    one of them is there already."""
+    text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
+    written = parse_pack(text, origin, beside).written
+    included = [part for part in (written.lexicon, written.offences, written.reasons) if part]
+    files = {folder / f"{Path(origin).stem}.yaml": text}
+    files |= {folder / part: beside(part) for part in included}
+    for target in files:
+        if target.exists():
+            raise NotGiven(f"{target} is there already; say another --out")
+    for target, content in files.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, encoding="utf-8")
+    return list(files)
+
+
 def shipped(room: str) -> list[str]:
     """Names of what is shipped in ``mappings`` or ``packs``."""
     package = {"mappings": "service.ingest", "packs": "service.rules"}[room]

@@ -84,7 +84,7 @@ class CrimeExplained(Struct, frozen=True, kw_only=True):
     harm: bool
     due_at: datetime
     limit: str
-    """Rule that sets the deadline, or ``mapping``."""
+    """Rule that sets the deadline; ``limit`` where the mapping's key of that name does."""
     limit_source: Source
     category_source: Source
     unsourced: bool
@@ -184,8 +184,8 @@ def _crime(
         rank=crime.rank,
         harm=crime.harm,
         due_at=crime.due_at,
-        limit="mapping" if declared else limit.id,
-        limit_source=Source("mapping", "the mapping's own limit") if declared else source_of(limit),
+        limit="limit" if declared else limit.id,
+        limit_source=Source("mapping") if declared else source_of(limit),
         category_source=source_of(category),
         unsourced=crime.unsourced,
         settles=_settles(pack, crime, report),
@@ -268,11 +268,17 @@ def lines(said: Explained) -> list[tuple[str, list[Line]]]:
         parts.append(("carved out", carved))
     parts += [(f"crime expected: {c.category}", list(_crime_lines(c))) for c in said.crimes]
     if not said.crimes:
-        parts.append(("crimes expected", [("", "none")]))
+        parts.append(("crimes expected", [("", _no_crime(said))]))
     if said.unknown_codes:
         unknown = [tuple(each.partition(":")[::2]) for each in said.unknown_codes]
         parts.append(("codes nobody knows", [(slot, code or "(empty)") for slot, code in unknown]))
     return parts
+
+
+def _no_crime(said: Explained) -> str:
+    if said.carve_outs:
+        return "none is due: carved out"
+    return "not known: a code is not" if said.unknown_codes else "none"
 
 
 def _words(word: str) -> str:
@@ -302,9 +308,10 @@ def _read_lines(said: Explained) -> Iterator[Line]:
     for term in read.terms:
         first = ", first account" if term["first_account"] else ""
         yield f"term {term['id']}", f"{term['assertion']} by {_words(str(term['writer']))}{first}"
-    people = f"{read.victims} victims identified, {read.unnamed_victims} not"
     child = ", one is a child" if read.child_victim else ""
-    yield "people", f"{people}{child}; {read.suspects} suspects identified"
+    yield "victims", f"{read.victims} identified, {read.unnamed_victims} not{child}"
+    if read.suspects:
+        yield "suspects", f"{read.suspects} identified"
     if read.same_incident:
         yield "same incident", f"{_listed(read.same_incident)}; a replay reads them with this one"
     if read.closed_at:
@@ -327,13 +334,14 @@ def _crime_lines(crime: CrimeExplained) -> Iterator[Line]:
     harm = ", high harm" if crime.harm else ""
     yield "grade", f"{crime.grade.value}, rank {crime.rank}{harm} ({crime.category_source})"
     yield "deadline", f"{_when(crime.due_at)} by {crime.limit} ({crime.limit_source})"
-    yield "settled by", f"a crime record of class {_listed(settles.classes, 'whatever it is')}"
+    classes = f"a crime record of class {', '.join(settles.classes)}"
+    yield "settled by", classes if settles.classes else "any crime record"
     if settles.outranking:
         yield "outranked by", f"classes {', '.join(settles.outranking)}"
     for kind, does in settles.kinds.items():
         bearing, _, why = does.partition(": ")
         if kind != RecordKind.CRIME.value:
-            yield f"a {_words(kind)}", f"{_words(bearing)} ({_words(why)})"
+            yield f"kind {_words(kind)}", f"{_words(bearing)} ({_words(why)})"
     if settles.earlier_hours is None:
         yield "earlier record", "of whatever age"
     else:

@@ -238,7 +238,9 @@ class _Parts:
         reasons_table = self._read(self.written)
         if not self.faults:
             laid = Laid(table, origin, reasons_table, self.written.reasons)
-            self.faults += unsound(self.written, self.reasons, self.classes, laid)
+            found = unsound(self.written, self.reasons, self.classes, laid)
+            # Down the pack, then down what it includes.
+            self.faults += sorted(found, key=lambda each: (each.origin != origin, each.line))
 
     def _read(self, written: Written) -> Table | None:
         """The included files; the lists of reasons as they were written."""

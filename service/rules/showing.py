@@ -1,7 +1,7 @@
 """A rule pack in plain words: every rule with what it says and where it comes from."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 import msgspec
@@ -190,12 +190,11 @@ def _terms(pack: Pack) -> dict[str, dict[str, int]]:
     return found
 
 
-def _notes(pack: Pack, terms: Sequence[str] | dict[str, dict[str, int]]) -> Iterator[str]:
-    known = {*pack.written.categories, HARMLESS.removesuffix(".")}
-    for category in terms:
-        if category not in known:
-            yield f"terms of '{category}' are kept and show no crime: no category has that name"
-    shows = {rule.category for rule in pack.written.codes} | set(terms)
+def _notes(pack: Pack, terms: Iterable[str]) -> Iterator[str]:
+    known, named = {*pack.written.categories, HARMLESS.removesuffix(".")}, set(terms)
+    for category in sorted(named - known):
+        yield f"terms of '{category}' are kept and show no crime: no category has that name"
+    shows = {rule.category for rule in pack.written.codes} | named
     for name in pack.written.categories:
         if name not in shows and name != pack.written.code_map_yes:
             yield f"'{name}' is shown by no code and no term here: only a mapping's code list can"
