@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from schemas.words import Grade, RecordKind
+from service.ingest.explain import at
 from service.ingest.source import Source as Feed
 from service.rules.decisions import decision, elsewhere
 from service.rules.expect import Shown, expect, read_report
@@ -289,14 +290,10 @@ def _listed(words: Sequence[str], nothing: str = "none") -> str:
     return ", ".join(words) or nothing
 
 
-def _when(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
-
-
 def _read_lines(said: Explained) -> Iterator[Line]:
     read = said.read
     what = "referral" if read.referral else "log"
-    yield "received", f"{_when(read.received_at)}, {what}, route {_words(read.received_via)}"
+    yield "received", f"{at(read.received_at)}, {what}, route {_words(read.received_via)}"
     confirmed = f"victim asked: {_words(read.victim_confirmed)}"
     yield "who reports", f"{_words(read.reported_by)}; {confirmed}; victim {read.victim_kind}"
     yield "opening codes", _listed(read.opening)
@@ -315,7 +312,7 @@ def _read_lines(said: Explained) -> Iterator[Line]:
     if read.same_incident:
         yield "same incident", f"{_listed(read.same_incident)}; a replay reads them with this one"
     if read.closed_at:
-        yield "closed", f"{_when(read.closed_at)}, {_words(said.closure or 'no reason given')}"
+        yield "closed", f"{at(read.closed_at)}, {_words(said.closure or 'no reason given')}"
 
 
 def _fired_lines(said: Explained) -> Iterator[Line]:
@@ -333,7 +330,7 @@ def _crime_lines(crime: CrimeExplained) -> Iterator[Line]:
     settles = crime.settles
     harm = ", high harm" if crime.harm else ""
     yield "grade", f"{crime.grade.value}, rank {crime.rank}{harm} ({crime.category_source})"
-    yield "deadline", f"{_when(crime.due_at)} by {crime.limit} ({crime.limit_source})"
+    yield "deadline", f"{at(crime.due_at)} by {crime.limit} ({crime.limit_source})"
     classes = f"a crime record of class {', '.join(settles.classes)}"
     yield "settled by", classes if settles.classes else "any crime record"
     if settles.outranking:
