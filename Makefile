@@ -3,7 +3,7 @@
 UV := .venv/bin/uv
 OUT ?= out/example
 
-.PHONY: help run check test lint format lock bench clean
+.PHONY: help run check test lint format lock bench truth clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -39,6 +39,9 @@ lock: .venv/installed  ## pin every dependency, with hashes
 
 bench: .venv/installed  ## measure speed; see benchmarks/
 	.venv/bin/python -m benchmarks.replay
+
+truth: .venv/installed  ## lay verdicts beside the truth of simulated forces; hours
+	.venv/bin/python -m benchmarks.truth
 
 clean:  ## remove what was installed and written
 	rm -rf .venv out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -49,6 +49,8 @@ REASONS = {
     "n100_without_reason": "reported rape (N100) without a reason",
     "n100_confirmed_owes_a_crime": "confirmed reported rape (N100): a crime is still owed",
     "not_needed": "would settle it, and was not needed",
+    "only_possible": "may belong to this report; a person can tell",
+    "taken_by_an_earlier_report": "is likely to belong to a report that was due before",
     # a record taken away again
     "cancelled": "cancelled",
     "cancelled_C1": "cancelled: crime of another force (C1)",
@@ -100,6 +102,7 @@ DEMANDS = {
     # of a cancellation, transfer or reclassification
     "cancellation_code": "a cancellation code",
     "registrar_or_decision_maker": "the registrar's or a decision-maker's decision",
+    "not_officer_in_case": "a decider other than the officer in the case",
     "independent": "a decision independent of the officer in the case",
     "what": "what the new information is",
     "where_from": "where the new information is from",

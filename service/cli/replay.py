@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from service.cli.terminal import complain, err, out, print_json, table
@@ -49,6 +50,19 @@ def replay(
             show_default=False,
         ),
     ] = None,
+    linkage: Annotated[
+        Path | None,
+        typer.Option(
+            help="Linkage model, for records that no reference ties; see 'recount linkage'.",
+            show_default=False,
+        ),
+    ] = None,
+    title: Annotated[
+        str, typer.Option(help="Title of the page; default: the mapping's.", show_default=False)
+    ] = "",
+    marking: Annotated[
+        str, typer.Option(help="Protective marking, at head and foot of the page.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json.")] = False,
 ) -> None:
     """Decide for every report in some files whether its crimes were recorded, and write it down.
@@ -56,9 +70,7 @@ def replay(
     Example: recount replay --source umd --rules umd --incidents incidents.csv.gz
     --records records.csv.gz --as-of 2022-11-01T00:00:00Z --out out/umd
     """
-    started = time.perf_counter()
     given = {"incidents": incidents, "records": records, "referrals": referrals}
-    mapping, pack = read_mapping(source), read_pack(rules)
     request = Request(
         mapping=source,
         pack=rules,
@@ -66,33 +78,54 @@ def replay(
         as_of=_instant(as_of) if as_of else None,
         not_after=datetime.now(UTC),
         person_key_file=person_key,
+        linkage=linkage,
     )
-    _check(request, mapping)
-    with whole_folder(out_folder) as folder, TemporaryDirectory(dir=folder) as scratch:
-        with Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description} {task.completed:,.0f} inputs"),
-            TimeElapsedColumn(),
-            console=err,
-            transient=True,
-            disable=not err.is_terminal,
-        ) as progress:
-            task = progress.add_task("replaying", total=None)
-            shares = run_shares(
-                request, Path(scratch), workers, lambda n: progress.advance(task, n)
-            )
-        write_lines(shares, folder)
-        figures = all_figures(shares)
-        told = summary(shares, figures, time.perf_counter() - started)
-        _write(folder, told, render(figures, about(mapping, pack, shares, told, request.not_after)))
-    for broken in {each for share in shares for each in share.broken}:
-        complain(broken)
+    told, shares = _run(request, workers, out_folder, title, marking)
     if as_json:
         print_json(told)
     else:
         _print(told, shares, out_folder)
     if any(share.broken for share in shares):
         raise typer.Exit(1)
+
+
+def _run(
+    request: Request, workers: int, target: Path, title: str, marking: str
+) -> tuple[dict[str, Any], tuple[Share, ...]]:
+    """Replay and write every result; the summary, and what each process made."""
+    started = time.perf_counter()
+    mapping, pack = read_mapping(request.mapping), read_pack(request.pack)
+    _check(request, mapping)
+    with whole_folder(target) as folder, TemporaryDirectory(dir=folder) as scratch:
+        with _progress() as progress:
+            task = progress.add_task("replaying", total=None)
+
+            def tell(inputs: int) -> None:
+                progress.advance(task, inputs)
+                progress.refresh()
+
+            shares = run_shares(request, Path(scratch), workers, tell)
+        write_lines(shares, folder)
+        figures = all_figures(shares)
+        told = summary(shares, figures, time.perf_counter() - started)
+        shown = about(mapping, pack, shares, told, request.not_after)
+        shown = replace(shown, title=title or shown.title, marking=marking)
+        _write(folder, told, render(figures, shown))
+    for broken in {each for share in shares for each in share.broken}:
+        complain(broken)
+    return told, shares
+
+
+def _progress() -> Progress:
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description} {task.completed:,.0f} inputs"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        auto_refresh=False,  # a thread of its own would not survive a fork
+        disable=not err.is_terminal,
+    )
 
 
 def spread(arguments: list[str]) -> list[str]:

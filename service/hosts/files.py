@@ -22,6 +22,7 @@ from service.ingest.lined import Fault
 from service.ingest.mapping import Feed, SourceMapping, parse_mapping
 from service.ingest.people import PersonKey
 from service.ingest.written import Side
+from service.matching.linkage_model import Model, parse_model
 from service.rules.pack import Pack, pack_faults, parse_pack
 
 SHORTEST_SECRET = 32
@@ -40,6 +41,18 @@ def read_pack(name_or_path: str) -> Pack:
     """A shipped rule pack by name, or a file by path. Raises ``Fault`` or ``NotGiven``."""
     text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
     return parse_pack(text, origin, beside)
+
+
+def read_model(path: Path, pack: Pack) -> Model:
+    """A linkage model trained for this pack. Raises ``NotGiven`` and ``ModelError``."""
+    check_readable(path)
+    model = parse_model(path.read_bytes(), str(path))
+    if model.pack != pack.name:
+        raise NotGiven(
+            f"{path} was trained for pack '{model.pack}', not '{pack.name}'; "
+            f"give --rules {model.pack}, or train a model for this pack"
+        )
+    return model
 
 
 def faults_of_pack(name_or_path: str) -> list[Fault]:
@@ -72,13 +85,13 @@ def shipped(room: str) -> list[str]:
     return _names(resources.files(package) / room)
 
 
-INCLUDED = ("lexicon", "reasons")
-"""How the names of files end that are part of a pack and no pack themselves."""
+INCLUDED = frozenset({"lexicon", "reasons"})
+"""Files that are part of packs and no packs themselves."""
 
 
 def _names(room: Traversable) -> list[str]:
-    names = [each.name for each in room.iterdir() if each.name.endswith(".yaml")]
-    return sorted(n.removesuffix(".yaml") for n in names if not n[:-5].endswith(INCLUDED))
+    names = {each.name[:-5] for each in room.iterdir() if each.name.endswith(".yaml")}
+    return sorted(names - INCLUDED)
 
 
 def _read_named(name: str, room: Traversable) -> tuple[str, str, Any]:

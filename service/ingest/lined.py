@@ -8,6 +8,7 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
+from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
@@ -238,6 +239,9 @@ def _steps(path: str) -> list[str | int]:
 
 def _remedy(message: str, path: str, type_: type) -> str:
     unknown = _UNKNOWN.search(message)
+    if word := re.search(r"Invalid enum value '([^']+)'", message):
+        near = difflib.get_close_matches(word[1], _words(type_), n=1)
+        return f"did you mean '{near[0]}'?" if near else "see the documentation for the words"
     if unknown is None:
         for pattern, remedy in _REMEDIES:
             if re.search(pattern, message):
@@ -257,3 +261,16 @@ def _names(type_: Any, seen: frozenset[Any] = frozenset()) -> list[str]:
         below = [name for field in fields for name in _names(field.type, seen)]
         return [field.encode_name for field in fields] + below
     return [name for part in getattr(type_, "__args__", ()) for name in _names(part, seen)]
+
+
+def _words(type_: Any, seen: frozenset[Any] = frozenset()) -> list[str]:
+    """Every word of a closed list that can occur below a type."""
+    if type_ in seen:
+        return []
+    seen |= {type_}
+    if isinstance(type_, type) and issubclass(type_, StrEnum):
+        return [word.value for word in type_]
+    parts: list[Any] = list(getattr(type_, "__args__", ()))
+    if isinstance(type_, type) and issubclass(type_, msgspec.Struct):
+        parts = [field.type for field in msgspec.structs.fields(type_)]
+    return [word for part in parts for word in _words(part, seen)]

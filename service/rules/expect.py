@@ -8,10 +8,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from schemas.words import Grade, ReportedBy, Result, Role, VictimConfirmed
+from schemas.words import Grade, ReceivedVia, ReportedBy, Result, Role, VictimConfirmed
 from service.ingest.source import Blank, CodeMap, Combine, Indicates, Source
 from service.rules.facts import ReportFacts, Term
 from service.rules.pack import Category, Pack, fold_code
@@ -30,6 +32,8 @@ class Shown(Struct, frozen=True):
     grade: Grade
     rules: tuple[str, ...]
     evidence: tuple[str, ...]
+    any_class: bool = False
+    """Will a record of any class do?"""
 
 
 class Read(Struct, frozen=True):
@@ -48,7 +52,7 @@ def expect(
     if len(reads) == 1:
         shown, unknown, carve_outs = reads[0].shown, reads[0].unknown, reads[0].carve_outs
     else:
-        shown = _merge([each for read in reads for each in read.shown])
+        shown = _superseded(pack, _merge([each for read in reads for each in read.shown]))
         unknown = tuple(sorted({code for read in reads for code in read.unknown}))
         carve_outs = tuple(sorted({rule for read in reads for rule in read.carve_outs}))
     if not shown or carve_outs:
@@ -99,7 +103,7 @@ def _read_codes_and_words(
         for slot, code, word in _mapped(code_map, slots, unknown):
             category = pack.written.code_map_yes if word == Indicates.YES else word
             if category in pack.written.categories:
-                grade = _grade_of_code(pack, category, slot, results, unconfirmed)
+                grade = _grade_of_code(pack, category, slot, bool(results), unconfirmed)
                 found.append(Shown(category, grade, ("code_map",), (f"{slot}:{code}",)))
             else:
                 unknown.append(f"{slot}:{code}")
@@ -110,13 +114,15 @@ def _read_codes_and_words(
         for code in codes:
             rule = pack.codes.get(fold_code(code))
             if rule is not None and rule.category:
-                grade = _grade_of_code(pack, rule.category, slot, results, unconfirmed)
+                acted = bool(results) or rule.call_for_service
+                grade = _grade_of_code(pack, rule.category, slot, acted, unconfirmed)
                 found.append(Shown(rule.category, grade, (rule.id,), (f"{slot}:{code}",)))
             elif rule is None and code_map is None:
                 unknown.append(f"{slot}:{code}")
     found += _words(pack, terms, unconfirmed)
     carved = _carved(pack, (*opening, *closing), body)
-    return Read(_merge(found), tuple(sorted(set(unknown))), carved)
+    shown = _superseded(pack, _merge(found))
+    return Read(shown, tuple(sorted(set(unknown))), carved)
 
 
 def _mapped(
@@ -140,15 +146,13 @@ def _mapped(
             return
 
 
-def _grade_of_code(
-    pack: Pack, name: str, slot: str, results: tuple[Result, ...], unconfirmed: bool
-) -> Grade:
-    """An opening code is a caller's words, coded; a closing code, an arrest or a seizure is the
-    police's own account."""
+def _grade_of_code(pack: Pack, name: str, slot: str, acted: bool, unconfirmed: bool) -> Grade:
+    """An opening code is a caller's words, coded; a closing code, an arrest or a seizure (``acted``) is
+    the police's own account."""
     category = pack.written.categories[name]
     if category.needs_results:
-        return Grade.CLEAR if results else Grade.POSSIBLE
-    from_caller = slot == "opening" and not results
+        return Grade.CLEAR if acted else Grade.POSSIBLE
+    from_caller = slot == "opening" and not acted
     if from_caller and (category.state_based or unconfirmed):
         return Grade.POSSIBLE
     return Grade.CLEAR
@@ -202,6 +206,30 @@ def _merge(found: Sequence[Shown]) -> tuple[Shown, ...]:
     )
 
 
+def _superseded(pack: Pack, shown: tuple[Shown, ...]) -> tuple[Shown, ...]:
+    """What only an opening code names is no longer sure once the police's closing code names another
+    crime: it stays, as possible, beside that one. Where the closing code says only that there was a
+    crime, a record of any class will do. The gravest (``firm``) stay as they are all the same."""
+    categories = pack.written.categories
+    closed_as = [each for each in shown if _closed_as(each)] if len(shown) > 1 else []
+    if not closed_as:
+        return shown
+    specific = any(categories[each.category].classes for each in closed_as)
+    change: dict[str, Any] = {"grade": Grade.POSSIBLE} if specific else {"any_class": True}
+    return tuple(
+        replace(each, **change)
+        if not categories[each.category].firm
+        and all(evidence.startswith("opening:") for evidence in each.evidence)
+        else each
+        for each in shown
+    )
+
+
+def _closed_as(shown: Shown) -> bool:
+    by_closing = any(evidence.startswith("closing:") for evidence in shown.evidence)
+    return by_closing and shown.grade is Grade.CLEAR
+
+
 # -- how many, of which kind --------------------------------------------------------------------
 
 
@@ -219,6 +247,10 @@ def _counted(
     chosen = [pair for pair in ranked if pair[1].additional]
     rest = [pair for pair in ranked if not pair[1].additional]
     clear = [pair for pair in rest if pair[0].grade is Grade.CLEAR]
+    if any(pair[1].classes for pair in (*clear, *chosen) if pair[0].grade is Grade.CLEAR):
+        # "Crime", and not which: that is the one that is shown beside it.
+        clear = [pair for pair in clear if pair[1].classes]
+        rest = [pair for pair in rest if pair[1].classes]
     era = pack.era_at(reports[0].received_at)
     if era is not None and era.counts == "conduct_and_next":
         chosen += [pair for pair in clear if pair[1].conduct][:1]
@@ -240,6 +272,8 @@ def _crimes(
     rule = pack.limit_at(received_at)
     declared = [limit for r in reports if (limit := sources[r.source].limit) is not None]
     due_at = received_at + (min(declared) if declared else timedelta(hours=rule.hours))
+    passed_on = pack.written.transferred_in is not None and _passed_on(reports[0])
+    unsourced = (bool(rule.unsourced) and not declared) or passed_on
     harm = any([report.referral or report.child_victim for report in reports]) or _harmed(
         pack, reports
     )
@@ -250,7 +284,7 @@ def _crimes(
                 Expected(
                     id=f"{shown.category}:{person or number}",
                     category=shown.category,
-                    classes=category.classes,
+                    classes=() if shown.any_class else category.classes,
                     rank=category.rank,
                     grade=shown.grade,
                     victim=person,
@@ -259,10 +293,16 @@ def _crimes(
                     harm=harm or category.harm,
                     rules=shown.rules if declared else (*shown.rules, rule.id),
                     evidence=shown.evidence,
-                    unsourced=bool(category.unsourced or (rule.unsourced and not declared)),
+                    unsourced=unsourced or bool(category.unsourced),
                 )
             )
     return tuple(crimes)
+
+
+def _passed_on(report: ReportFacts) -> bool:
+    """Did another force pass it on? Then the start of its clock rests on a rule without a source."""
+    by_police = report.reported_by is ReportedBy.POLICE
+    return by_police and report.received_via is ReceivedVia.OTHER_AGENCY
 
 
 def _harmed(pack: Pack, reports: Sequence[ReportFacts]) -> bool:

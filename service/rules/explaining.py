@@ -198,7 +198,10 @@ def _crime(
 
 
 def _settles(pack: Pack, crime: Expected, report: ReportFacts) -> Settles:
-    category = pack.written.categories[crime.category]
+    national = pack.written.national_fraud_bodies
+    referred = [
+        replace(report, recording_body=body, recording_body_ref="theirs") for body in national
+    ]
     own = crime.classes[0] if crime.classes else ""
     record = RecordFacts(
         force=report.force,
@@ -224,7 +227,7 @@ def _settles(pack: Pack, crime: Expected, report: ReportFacts) -> Settles:
         earlier_conduct_days=pack.written.conduct_gap_days
         if _goes_on(pack, crime, record, report)
         else None,
-        bodies=pack.written.national_fraud_bodies if category.needs_results else (),
+        bodies=national if elsewhere(pack, crime, referred) else (),
         recorded_nationally=bool(elsewhere(pack, crime, [report])),
     )
 

@@ -6,7 +6,7 @@ from, or ``unsourced``. A verdict that rests on an unsourced rule says so.
 
 import csv
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TypeVar
 
@@ -16,9 +16,10 @@ from schemas.words import CancellationCode, NotRecordedReason
 from service.ingest.lined import Fault, Table, convert, faults_in, load
 from service.rules.lexicon import Lexicon, parse_lexicon
 from service.rules.soundness import Laid, unsound
-from service.rules.values import Timing
+from service.rules.values import CancellationDemand, DecisionDemand, Timing
 
 T = TypeVar("T")
+Dated = TypeVar("Dated", "Limit", "Era")
 
 
 class PackError(Fault):
@@ -72,6 +73,8 @@ class Category(Mark, frozen=True, kw_only=True):
     """Recorded in addition to the principal crime, always."""
     harm: bool = False
     """High harm."""
+    firm: bool = False
+    """So grave that a closing code of another crime leaves it clear."""
     needs_results: bool = False
     """Clear only with an arrest or seizure (fraud: a call for service)."""
 
@@ -83,6 +86,8 @@ class Indication(Mark, frozen=True, kw_only=True):
     codes: tuple[str, ...]
     category: str = ""
     """Category shown; empty: these codes are known and show no crime."""
+    call_for_service: bool = False
+    """Does the code itself make what is recorded nationally a matter for the force?"""
 
 
 class CarveOut(Mark, frozen=True, kw_only=True):
@@ -93,6 +98,13 @@ class CarveOut(Mark, frozen=True, kw_only=True):
     bodies: tuple[str, ...] = ()
 
 
+class TransferredIn(Mark, frozen=True, kw_only=True):
+    """Reports passed on by another force: when their clock starts."""
+
+    starts: str = "receipt"
+    """``receipt``: when this force received it, as for every other report."""
+
+
 class TextRule(Mark, frozen=True, kw_only=True):
     """When words alone make a crime clear rather than possible."""
 
@@ -101,12 +113,23 @@ class TextRule(Mark, frozen=True, kw_only=True):
 
 
 class Demands(Mark, frozen=True, kw_only=True):
-    """What one reason must bring; each word is a check of ``decisions`` or ``settle``."""
+    """For what, and since when, one reason may account."""
 
-    demands: tuple[str, ...] = ()
     since: date | None = None
     categories: tuple[str, ...] = ()
     """The only categories it may account for; empty: any."""
+
+
+class DecisionRule(Demands, frozen=True, kw_only=True):
+    """What a decision not to record must bring under one reason."""
+
+    demands: tuple[DecisionDemand, ...] = ()
+
+
+class CancellationRule(Demands, frozen=True, kw_only=True):
+    """What a cancellation under one code must bring."""
+
+    demands: tuple[CancellationDemand, ...] = ()
 
 
 class Times(Struct, frozen=True, forbid_unknown_fields=True):
@@ -133,6 +156,7 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     codes: tuple[Indication, ...] = ()
     text: TextRule | None = None
     carve_outs: tuple[CarveOut, ...] = ()
+    transferred_in: TransferredIn | None = None
     harm_qualifiers: tuple[str, ...] = ()
     """Qualifiers that make any crime high harm (domestic abuse); they show no crime themselves."""
     national_fraud_bodies: tuple[str, ...] = ()
@@ -147,8 +171,8 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 class Reasons(Struct, frozen=True, forbid_unknown_fields=True):
     """The two closed lists, never mixed."""
 
-    decisions: dict[NotRecordedReason, Demands]
-    cancellations: dict[CancellationCode, Demands]
+    decisions: dict[NotRecordedReason, DecisionRule]
+    cancellations: dict[CancellationCode, CancellationRule]
 
 
 class Pack(Struct, frozen=True, kw_only=True, eq=False):
@@ -169,18 +193,24 @@ class Pack(Struct, frozen=True, kw_only=True, eq=False):
     rank_of_class: dict[str, int]
     """Rank of the most serious category that holds a class."""
     reasons: Reasons
+    limits: tuple[tuple[datetime, Limit], ...]
+    """Limits with the moment from which each holds, the latest first."""
+    eras: tuple[tuple[datetime, Era], ...]
+    """Eras likewise."""
 
     def limit_at(self, received_at: datetime) -> Limit:
         """The recording limit for a report received at this moment."""
-        limits = self.written.limits
-        return next(
-            (each for each in limits if in_span(each.since, each.until, received_at)), limits[0]
-        )
+        for since, limit in self.limits:
+            if received_at >= since:
+                return limit
+        return self.limits[-1][1]
 
     def era_at(self, received_at: datetime) -> Era | None:
         """How crimes are counted for a report received at this moment."""
-        eras = self.written.eras
-        return next((each for each in eras if in_span(each.since, each.until, received_at)), None)
+        for since, era in self.eras:
+            if received_at >= since:
+                return era
+        return None
 
 
 def fold_code(code: str) -> str:
@@ -212,6 +242,8 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
         classes_of=read.classes,
         rank_of_class=_ranks(written),
         reasons=read.reasons,
+        limits=_latest_first(written.limits),
+        eras=_latest_first(written.eras),
     )
 
 
@@ -297,6 +329,18 @@ def _classes(text: str, origin: str) -> dict[str, tuple[str, ...]]:
             raise Fault(origin, rows.line_num, "an offence without code or class", remedy)
         classes.setdefault(row["code"], []).append(row["class"])
     return {code: tuple(found) for code, found in classes.items()}
+
+
+def _latest_first(rules: Sequence[Dated]) -> tuple[tuple[datetime, Dated], ...]:
+    """Dated rules that follow each other without a gap (``soundness``), with their beginnings."""
+    began = ((_midnight(rule.since), rule) for rule in rules)
+    return tuple(sorted(began, key=lambda pair: pair[0], reverse=True))
+
+
+def _midnight(day: date | None) -> datetime:
+    if day is None:
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _ranks(written: Written) -> dict[str, int]:

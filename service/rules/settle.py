@@ -7,6 +7,7 @@ a record of unknown kind settles nothing, loudly.
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 from schemas.words import (
     CancellationCode,
@@ -17,13 +18,21 @@ from schemas.words import (
     VictimConfirmed,
     VictimKind,
 )
-from service.rules.demands import CANCELLATION_CHECKS
-from service.rules.facts import RecordFacts, ReportFacts
+from service.rules.facts import CancellationFacts, RecordFacts, ReportFacts
 from service.rules.pack import Pack
-from service.rules.values import Bearing, Expected, Settlement, Standing
+from service.rules.values import (
+    Bearing,
+    CancellationDemand,
+    Expected,
+    Settlement,
+    Standing,
+)
 
 RAPE_REASONS = frozenset({"100/01", "100/02", "100/03"})
 """N100 codes with a reason; each accounts for a reported rape that is not confirmed [HOCR p63-64]."""
+
+SELF_DEFENCE_CLASSES = frozenset({"8N", "104", "105A"})
+"""The only classes that C5 may cancel [HOCR p25-26]."""
 
 
 class Because(StrEnum):
@@ -56,7 +65,7 @@ def settle(
     """What this record does for this crime, leaving aside whether it still stands."""
     match record.kind:
         case RecordKind.CRIME:
-            return _crime(pack, crime, record)
+            return _crime(pack, crime, record, reports)
         case RecordKind.REPORTED_INCIDENT:
             return _reported_incident(crime, record, reports)
         case RecordKind.CRIME_RELATED_INCIDENT:
@@ -112,17 +121,20 @@ def _does(bearing: Bearing, reason: Because) -> Settlement:
     return Settlement(bearing=bearing, reason=reason.value)
 
 
-def _crime(pack: Pack, crime: Expected, record: RecordFacts) -> Settlement:
-    people = {*record.victims, *record.suspects}
+def _crime(
+    pack: Pack, crime: Expected, record: RecordFacts, reports: Sequence[ReportFacts]
+) -> Settlement:
+    category = pack.written.categories[crime.category]
+    people = record.suspects if category.per == "suspect" else record.victims
     if crime.victim and people and crime.victim not in people:
         return _does(Bearing.SOMETHING_ELSE, Because.OTHER_VICTIM)
-    category = pack.written.categories[crime.category]
     held = classes(pack, record.code) if crime.classes else ()
     is_expected = not crime.classes or not {*held}.isdisjoint(crime.classes)
     allowed = pack.written.earlier_record_hours
     early = crime.received_at - record.recorded_at
     if allowed is not None and early > timedelta(hours=allowed):
-        if category.conduct and is_expected and _continues(pack, crime, record):
+        of_conduct = category.conduct or (not crime.classes and _is_conduct(pack, record))
+        if of_conduct and is_expected and _continues(pack, crime, record, reports):
             return _does(Bearing.SETTLES, Because.CONTINUING_CONDUCT)
         return _does(Bearing.SOMETHING_ELSE, Because.TOO_EARLY)
     if is_expected:
@@ -137,20 +149,37 @@ def _outranks(pack: Pack, crime: Expected, held: Sequence[str]) -> bool:
     conduct crime was recorded beside the next most serious, neither covered the other."""
     era = pack.era_at(crime.received_at)
     if era is not None and era.counts == "conduct_and_next":
-        conduct = {n for c in pack.written.categories.values() if c.conduct for n in c.classes}
+        conduct = _conduct_classes(pack)
         if pack.written.categories[crime.category].conduct or conduct.intersection(held):
             return False
     return any(pack.rank_of_class.get(name, crime.rank) < crime.rank for name in held)
 
 
-def _continues(pack: Pack, crime: Expected, record: RecordFacts) -> bool:
-    """Does a live course of conduct against the same victim take in this report? [HOCR p57-58]"""
-    same_victim = bool(crime.victim) and crime.victim in record.victims
+@cache
+def _conduct_classes(pack: Pack) -> frozenset[str]:
+    return frozenset(n for c in pack.written.categories.values() if c.conduct for n in c.classes)
+
+
+def _is_conduct(pack: Pack, record: RecordFacts) -> bool:
+    return not _conduct_classes(pack).isdisjoint(classes(pack, record.code))
+
+
+def _continues(
+    pack: Pack, crime: Expected, record: RecordFacts, reports: Sequence[ReportFacts]
+) -> bool:
+    """Does a live course of conduct against the same victim, by the same offender as far as both sides
+    know one, take in this report? [HOCR p57-58]"""
+    victims = {crime.victim} if crime.victim else {v for log in reports for v in log.victims}
+    offenders = {suspect for log in reports for suspect in log.suspects}
+    if victims.isdisjoint(record.victims):
+        return False
+    if offenders and record.suspects and offenders.isdisjoint(record.suspects):
+        return False
     dealt_with = record.offender_dealt_with_at
-    still_open = dealt_with is None or dealt_with > crime.received_at
+    if dealt_with is not None and dealt_with <= crime.received_at:
+        return False
     last = max(record.recorded_at, record.committed_to or record.recorded_at)
-    gap = crime.received_at - last
-    return same_victim and still_open and gap < timedelta(days=pack.written.conduct_gap_days)
+    return crime.received_at - last < timedelta(days=pack.written.conduct_gap_days)
 
 
 def _reported_incident(
@@ -197,11 +226,7 @@ def _cancelled(
     if rule is None:
         return _gone(Because.CANCELLED_WITHOUT_PROOF, (f"{given.code}_not_accepted",), backdated)
     held = classes(pack, record.code)
-    lacks = tuple(
-        demand
-        for demand in rule.demands
-        if not CANCELLATION_CHECKS[demand](given, record, held, live)
-    )
+    lacks = tuple(demand for demand in rule.demands if not _MET[demand](given, record, held, live))
     reason = Because.CANCELLED_WITHOUT_PROOF if lacks else Because.CANCELLED
     word = reason.value if lacks else f"{reason.value}_{given.code}"
     return Standing(
@@ -212,3 +237,46 @@ def _cancelled(
         other_ref=given.other_ref if given.code is CancellationCode.C3 else "",
         backdated=backdated,
     )
+
+
+_Check = Callable[[CancellationFacts, RecordFacts, Sequence[str], Callable[[str], bool]], bool]
+
+
+def _by_right_role(
+    given: CancellationFacts, record: RecordFacts, held: Sequence[str], live: Callable[[str], bool]
+) -> bool:
+    """The registrar, or a decision-maker; for rape and homicide the registrar alone."""
+    grave = any(name.startswith("19") or name in _HOMICIDE for name in held)
+    if grave:
+        return given.decided_by is Role.REGISTRAR
+    return given.decided_by in (Role.REGISTRAR, Role.DECISION_MAKER)
+
+
+_HOMICIDE = frozenset({"1", "2", "4/1", "4/2"})
+
+_MET: dict[CancellationDemand, _Check] = {
+    CancellationDemand.REGISTRAR_OR_DECISION_MAKER: _by_right_role,
+    CancellationDemand.NOT_OFFICER_IN_CASE: lambda given, record, held, live: (
+        given.decided_by not in (None, Role.OFFICER_IN_CASE)
+    ),
+    CancellationDemand.INDEPENDENT: lambda given, record, held, live: (
+        given.independent and given.decided_by is not Role.OFFICER_IN_CASE
+    ),
+    CancellationDemand.DECIDED_AT: lambda given, record, held, live: given.decided_at is not None,
+    CancellationDemand.WHAT: lambda given, record, held, live: given.what,
+    CancellationDemand.WHERE_FROM: lambda given, record, held, live: given.where_from,
+    CancellationDemand.VERIFIABLE: lambda given, record, held, live: given.verifiable,
+    CancellationDemand.VICTIM_TOLD: lambda given, record, held, live: (
+        given.victim_told_at is not None
+    ),
+    CancellationDemand.VICTIM_TOLD_FIRST: lambda given, record, held, live: (
+        given.victim_told_at is not None
+        and given.decided_at is not None
+        and given.victim_told_at <= given.decided_at
+    ),
+    CancellationDemand.OTHER_REF: lambda given, record, held, live: bool(given.other_ref),
+    CancellationDemand.OTHER_RECORD_LIVE: lambda given, record, held, live: live(given.other_ref),
+    CancellationDemand.SELF_DEFENCE_CLASS: lambda given, record, held, live: bool(
+        SELF_DEFENCE_CLASSES.intersection(held)
+    ),
+}

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from service.rules.lexicon import HARMLESS
-from service.rules.pack import Category, Demands, Era, Mark, Pack
+from service.rules.pack import CancellationRule, Category, DecisionRule, Era, Mark, Pack
 
 
 class Source(Struct, frozen=True):
@@ -102,18 +102,22 @@ def _rules(pack: Pack) -> Iterator[RuleShown]:
         yield _shown("category", name, ". ".join(_category(category)), category)
     for rule in written.codes:
         says = f"shows {rule.category}" if rule.category else "known, shows no crime"
+        says += ", a call for service" if rule.call_for_service else ""
         yield _shown("codes", rule.id, f"{says}: {', '.join(rule.codes)}", rule)
     if written.text is not None:
         says = f"{written.text.distinct_terms} terms that agree in one account make it clear"
         yield _shown("text", "text", says, written.text)
+    if written.transferred_in is not None:
+        says = f"the clock starts at {written.transferred_in.starts}"
+        yield _shown("transferred in", "transferred-in", says, written.transferred_in)
     for carve_out in written.carve_outs:
         parts = [("codes", carve_out.codes), ("bodies", carve_out.bodies)]
         says = "; ".join(f"{what} {', '.join(words)}" for what, words in parts if words)
         yield _shown("carve-out", carve_out.id, says, carve_out)
-    for reason, demands in pack.reasons.decisions.items():
-        yield _shown("decision not to record", reason.value, _demands(demands), demands)
-    for code, demands in pack.reasons.cancellations.items():
-        yield _shown("cancellation", code.value, _demands(demands), demands)
+    for reason, decision in pack.reasons.decisions.items():
+        yield _shown("decision not to record", reason.value, _demands(decision), decision)
+    for code, cancellation in pack.reasons.cancellations.items():
+        yield _shown("cancellation", code.value, _demands(cancellation), cancellation)
 
 
 def _shown(kind: str, name: str, says: str, rule: Mark) -> RuleShown:
@@ -144,13 +148,14 @@ def _category(category: Category) -> Iterator[str]:
         (category.state_based, "state-based"),
         (category.needs_results, "clear only with an arrest or seizure"),
         (category.harm, "high harm"),
+        (category.firm, "stays clear whatever the closing code"),
     ]
     if any(holds for holds, _ in traits):
         yield ", ".join(said for holds, said in traits if holds)
     yield f"classes {', '.join(category.classes)}" if category.classes else "any crime record"
 
 
-def _demands(rule: Demands) -> str:
+def _demands(rule: DecisionRule | CancellationRule) -> str:
     said = f"needs {', '.join(rule.demands)}" if rule.demands else "needs nothing"
     if rule.categories:
         said += f"; only for {', '.join(rule.categories)}"
@@ -194,10 +199,17 @@ def _notes(pack: Pack, terms: Iterable[str]) -> Iterator[str]:
     known, named = {*pack.written.categories, HARMLESS.removesuffix(".")}, set(terms)
     for category in sorted(named - known):
         yield f"terms of '{category}' are kept and show no crime: no category has that name"
+    yield from _out_of_reach(pack)
     shows = {rule.category for rule in pack.written.codes} | named
     for name in pack.written.categories:
         if name not in shows and name != pack.written.code_map_yes:
             yield f"'{name}' is shown by no code and no term here: only a mapping's code list can"
+
+
+def _out_of_reach(pack: Pack) -> Iterator[str]:
+    for reason, rule in pack.reasons.decisions.items():
+        if rule.categories and pack.written.categories.keys().isdisjoint(rule.categories):
+            yield f"'{reason.value}' accounts for nothing here: the pack has none of its categories"
 
 
 def counts(pack: Pack) -> str:

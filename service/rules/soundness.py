@@ -14,7 +14,6 @@ from msgspec import Struct
 
 from service.ingest.codes import fold
 from service.ingest.lined import Fault, Table, line_of
-from service.rules.demands import CANCELLATION_DEMANDS, DECISION_DEMANDS
 
 if TYPE_CHECKING:  # A pack asks here whether it is sound; only the types lead back.
     from service.rules.pack import Demands, Era, Limit, Mark, Reasons, Written
@@ -23,6 +22,8 @@ PER = ("victim", "suspect", "incident")
 """Whom the crimes of a category are counted by."""
 COUNTS = ("principal", "conduct_and_next")
 """How many crimes one report makes."""
+STARTS = ("receipt",)
+"""When the clock of a report passed on by another force starts."""
 RESERVED = frozenset({"yes", "no", "harmless"})
 """Words that mean something else in code maps and lexicons, and so name no category."""
 
@@ -64,6 +65,9 @@ def unsound(
     for index, era in enumerate(written.eras):
         if era.counts not in COUNTS:
             yield laid.fault(("eras", index, "counts"), *_no_word(era.counts, COUNTS))
+    started = written.transferred_in
+    if started is not None and started.starts not in STARTS:
+        yield laid.fault(("transferred_in", "starts"), *_no_word(started.starts, STARTS))
     yield from _categories(written, classes_of, laid)
     yield from _codes(written, laid)
     yield from _reasons(written, reasons, laid)
@@ -112,6 +116,8 @@ def _marks(written: "Written", laid: Laid) -> Iterator[Fault]:
     marked += [(("categories", name), each) for name, each in written.categories.items()]
     if written.text is not None:
         marked.append((("text",), written.text))
+    if written.transferred_in is not None:
+        marked.append((("transferred_in",), written.transferred_in))
     for path, rule in marked:
         if not _has_one_mark(rule):
             yield laid.fault(path, *_NO_MARK)
@@ -237,24 +243,18 @@ def _codes(written: "Written", laid: Laid) -> Iterator[Fault]:
 
 
 def _reasons(written: "Written", reasons: "Reasons", laid: Laid) -> Iterator[Fault]:
-    lists: list[tuple[str, list[tuple[str, Demands]], frozenset[str]]] = [
-        ("decisions", [(k.value, v) for k, v in reasons.decisions.items()], DECISION_DEMANDS),
-        (
-            "cancellations",
-            [(k.value, v) for k, v in reasons.cancellations.items()],
-            CANCELLATION_DEMANDS,
-        ),
+    lists: list[tuple[str, list[tuple[str, Demands]]]] = [
+        ("decisions", [(key.value, rule) for key, rule in reasons.decisions.items()]),
+        ("cancellations", [(key.value, rule) for key, rule in reasons.cancellations.items()]),
     ]
-    for key, listed, demands in lists:
+    for key, listed in lists:
         for name, rule in listed:
             path: Path = (key, name)
             if not _has_one_mark(rule):
                 yield laid.of_reasons(path, *_NO_MARK)
-            for index, word in enumerate(rule.demands):
-                if word not in demands:
-                    message = f"'{word}' is no demand of {key}"
-                    remedy = _one_of(word, demands)
-                    yield laid.of_reasons((*path, "demands", index), message, remedy)
+            if not written.offences and written.categories.keys().isdisjoint(rule.categories):
+                # A pack that knows no kinds of crime may share the lists of one that does.
+                continue
             for index, word in enumerate(rule.categories):
                 if word not in written.categories:
                     message = f"'{word}' is no category of this pack"

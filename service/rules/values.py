@@ -87,6 +87,43 @@ class Decision(Struct, frozen=True, kw_only=True):
     """What the rules demand and the decision does not bring."""
 
 
+class DecisionDemand(StrEnum):
+    """What a decision not to record may have to bring; each is a check in ``decisions``."""
+
+    DECIDED_BY = "decided_by"
+    DECIDED_AT = "decided_at"
+    RATIONALE = "rationale"
+    TOLD = "told"
+    EVIDENCE_WHAT = "evidence_what"
+    EVIDENCE_FROM = "evidence_from"
+    EVIDENCE_AT = "evidence_at"
+    NO_VICTIM = "no_victim"
+    THIRD_PARTY_UNCONFIRMED = "third_party_unconfirmed"
+    OTHER_BODY = "other_body"
+    OTHER_REF = "other_ref"
+    COUNTED_REF = "counted_ref"
+    SCHOOL = "school"
+    CRIME_NOT_REQUESTED = "crime_not_requested"
+    SIGNED_OFF = "signed_off"
+
+
+class CancellationDemand(StrEnum):
+    """What a cancellation may have to bring; each is a check in ``settle``."""
+
+    REGISTRAR_OR_DECISION_MAKER = "registrar_or_decision_maker"
+    NOT_OFFICER_IN_CASE = "not_officer_in_case"
+    INDEPENDENT = "independent"
+    DECIDED_AT = "decided_at"
+    WHAT = "what"
+    WHERE_FROM = "where_from"
+    VERIFIABLE = "verifiable"
+    VICTIM_TOLD = "victim_told"
+    VICTIM_TOLD_FIRST = "victim_told_first"
+    OTHER_REF = "other_ref"
+    OTHER_RECORD_LIVE = "other_record_live"
+    SELF_DEFENCE_CLASS = "self_defence_class"
+
+
 class Timing(Struct, frozen=True, kw_only=True):
     """The times a pack sets around deadlines."""
 

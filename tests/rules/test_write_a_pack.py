@@ -6,30 +6,32 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from service.rules.demands import CANCELLATION_DEMANDS, DECISION_DEMANDS
 from service.rules.pack import (
+    CancellationRule,
     CarveOut,
     Category,
-    Demands,
+    DecisionRule,
     Era,
     Indication,
     Limit,
     Reasons,
     TextRule,
     Times,
+    TransferredIn,
     Written,
 )
 from service.rules.soundness import COUNTS, PER
-from tests.documents import Document, there
+from service.rules.values import CancellationDemand, DecisionDemand
+from tests.documents import commands, run_to, text_of
 from tests.hosts.command import by_ref
 
-GUIDE = Document("write-a-pack.md")
+GUIDE = text_of("write-a-pack.md")
+COMMANDS = commands(GUIDE)
 
 
 def test_every_command_of_the_document_exists() -> None:
-    assert {command.split()[1] for command in GUIDE.commands} == {"rules", "replay"}
-    assert all(there(command) for command in GUIDE.commands)
-    assert {command.split()[2] for command in GUIDE.commands if " rules " in command} == {
+    assert {command.split()[1] for command in COMMANDS} == {"rules", "replay"}
+    assert {command.split()[2] for command in COMMANDS if " rules " in command} == {
         *("copy", "check", "show", "explain")
     }
 
@@ -37,7 +39,8 @@ def test_every_command_of_the_document_exists() -> None:
 def test_the_worked_example_runs_as_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    GUIDE.run(tmp_path, monkeypatch, capsys)
+    monkeypatch.chdir(tmp_path)
+    run_to(GUIDE, COMMANDS[-1], capsys)
     lines = by_ref(tmp_path / "out" / "mine")
     assert {ref: line["verdict"] for ref, line in lines.items()} == {
         "C201": "recorded",
@@ -49,19 +52,30 @@ def test_the_worked_example_runs_as_written(
 
 
 def test_every_key_of_a_pack_is_in_the_tables() -> None:
-    section = GUIDE.text.split("## Every key", 1)[1]
-    rules = (Limit, Era, Category, Indication, CarveOut, TextRule, Demands, Times)
+    section = GUIDE.split("## Every key", 1)[1]
+    rules = (
+        Limit,
+        Era,
+        Category,
+        Indication,
+        CarveOut,
+        TextRule,
+        TransferredIn,
+        DecisionRule,
+        CancellationRule,
+        Times,
+    )
     keys = {
         field.encode_name
         for each in (Written, Reasons, *rules)
         for field in msgspec.structs.fields(each)
     }
-    words = {*PER, *COUNTS, *DECISION_DEMANDS, *CANCELLATION_DEMANDS}
+    words = {*PER, *COUNTS, *DecisionDemand, *CancellationDemand}
     assert [word for word in sorted(keys | words) if f"`{word}`" not in section] == []
 
 
 def test_every_demand_in_the_document_is_one() -> None:
-    lists = GUIDE.text.split("A decision may demand", 1)[1]
+    lists = GUIDE.split("A decision may demand", 1)[1]
     decision, cancellation = lists.split("A cancellation may demand", 1)
-    assert set(re.findall(r"`(\w+)`", decision)) == DECISION_DEMANDS
-    assert set(re.findall(r"`(\w+)`", cancellation)) == CANCELLATION_DEMANDS
+    assert set(re.findall(r"`(\w+)`", decision)) == set(DecisionDemand)
+    assert set(re.findall(r"`(\w+)`", cancellation)) == set(CancellationDemand)
