@@ -6,17 +6,19 @@ from, or ``unsourced``. A verdict that rests on an unsourced rule says so.
 
 import csv
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec import Struct
 
 from schemas.words import CancellationCode, NotRecordedReason
-from service.ingest.lined import Fault, Table, convert, line_of, load
+from service.ingest.lined import Fault, Table, convert, faults_in, load
 from service.rules.lexicon import Lexicon, parse_lexicon
+from service.rules.soundness import Laid, unsound
 from service.rules.values import CancellationDemand, DecisionDemand, Timing
 
+T = TypeVar("T")
 Dated = TypeVar("Dated", "Limit", "Era")
 
 
@@ -218,53 +220,119 @@ def fold_code(code: str) -> str:
 
 def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
     """Compile a pack; ``include(name)`` gives the text of a file beside it. Raises ``PackError``."""
-    digest = hashlib.sha256(text.encode())
-
-    def included(name: str) -> str:
-        part = include(name)
-        digest.update(part.encode())
-        return part
-
-    try:
-        table = load(text, origin)
-        written = convert(table, origin, Written)
-        _check(written, table, origin)
-        lexicon = None
-        if written.lexicon:
-            lexicon = parse_lexicon(included(written.lexicon), written.lexicon)
-        reasons = Reasons({}, {})
-        if written.reasons:
-            listed = load(included(written.reasons), written.reasons)
-            reasons = convert(listed, written.reasons, Reasons)
-            _check_reasons(reasons, written, listed, written.reasons)
-        classes = _classes(included(written.offences)) if written.offences else {}
-        _check_classes(written, classes, table, origin)
-    except Fault as fault:
-        raise PackError(fault.origin, fault.line, fault.message, fault.remedy) from None
+    read = _Parts(text, origin, include)
+    written = read.written
+    if read.faults or written is None:
+        fault = read.faults[0]
+        raise PackError(fault.origin, fault.line, fault.message, fault.remedy)
     times = written.timing
     return Pack(
         name=written.name,
         title=written.title,
-        digest=digest.hexdigest(),
+        digest=read.digest.hexdigest(),
         written=written,
         timing=Timing(
             grace=timedelta(minutes=times.grace_minutes),
             due_soon=timedelta(hours=times.due_soon_hours),
             read_past_receipt=timedelta(minutes=times.read_past_receipt_minutes),
         ),
-        lexicon=lexicon,
+        lexicon=read.lexicon,
         harm_qualifiers=frozenset(map(fold_code, written.harm_qualifiers)),
         codes={fold_code(code): each for each in written.codes for code in each.codes},
-        classes_of=classes,
+        classes_of=read.classes,
         rank_of_class=_ranks(written),
-        reasons=reasons,
+        reasons=read.reasons,
         limits=_latest_first(written.limits),
         eras=_latest_first(written.eras),
     )
 
 
+def pack_faults(text: str, origin: str, include: Callable[[str], str]) -> list[Fault]:
+    """Everything that is found wrong with a pack and the files it includes; none: it can be used."""
+    return _Parts(text, origin, include).faults
+
+
+class _Parts:
+    """A pack and the files it includes, each read as far as it can be, and every fault met. What names
+    lead to is looked at only where everything has the shape it should have."""
+
+    def __init__(self, text: str, origin: str, include: Callable[[str], str]) -> None:
+        self.faults: list[Fault] = []
+        self.digest = hashlib.sha256(text.encode())
+        self.lexicon: Lexicon | None = None
+        self.reasons = Reasons({}, {})
+        self.classes: dict[str, tuple[str, ...]] = {}
+        self._include = include
+        table = self._table(text, origin)
+        self.written = self._typed(table, origin, Written)
+        if self.written is None or table is None:
+            return
+        reasons_table = self._read(self.written)
+        if not self.faults:
+            laid = Laid(table, origin, reasons_table, self.written.reasons)
+            found = unsound(self.written, self.reasons, self.classes, laid)
+            # Down the pack, then down what it includes.
+            self.faults += sorted(found, key=lambda each: (each.origin != origin, each.line))
+
+    def _read(self, written: Written) -> Table | None:
+        """The included files; the lists of reasons as they were written."""
+        if (text := self._included(written.lexicon)) is not None:
+            try:
+                self.lexicon = parse_lexicon(text, written.lexicon)
+            except Fault as fault:
+                self.faults.append(fault)
+        table = None
+        if (text := self._included(written.reasons)) is not None:
+            table = self._table(text, written.reasons)
+            self.reasons = self._typed(table, written.reasons, Reasons) or self.reasons
+        if (text := self._included(written.offences)) is not None:
+            try:
+                self.classes = _classes(text, written.offences)
+            except Fault as fault:
+                self.faults.append(fault)
+        return table
+
+    def _included(self, name: str) -> str | None:
+        if not name:
+            return None
+        try:
+            text = self._include(name)
+        except Fault as fault:
+            self.faults.append(fault)
+            return None
+        self.digest.update(text.encode())
+        return text
+
+    def _table(self, text: str, origin: str) -> Table | None:
+        try:
+            return load(text, origin)
+        except Fault as fault:
+            self.faults.append(fault)
+            return None
+
+    def _typed(self, table: Table | None, origin: str, type_: type[T]) -> T | None:
+        if table is None:
+            return None
+        faults = list(faults_in(table, origin, type_))
+        self.faults += faults
+        return None if faults else convert(table, origin, type_)
+
+
+def _classes(text: str, origin: str) -> dict[str, tuple[str, ...]]:
+    classes: dict[str, list[str]] = {}
+    rows = csv.DictReader(text.splitlines())
+    if not {"code", "class"} <= set(rows.fieldnames or ()):
+        raise Fault(origin, 1, "the offence list lacks a column", "use the columns code and class")
+    for row in rows:
+        if not row["code"] or not row["class"]:
+            remedy = "give both, or delete the row"
+            raise Fault(origin, rows.line_num, "an offence without code or class", remedy)
+        classes.setdefault(row["code"], []).append(row["class"])
+    return {code: tuple(found) for code, found in classes.items()}
+
+
 def _latest_first(rules: Sequence[Dated]) -> tuple[tuple[datetime, Dated], ...]:
-    """Dated rules that follow each other without a gap (``_check_dates``), with their beginnings."""
+    """Dated rules that follow each other without a gap (``soundness``), with their beginnings."""
     began = ((_midnight(rule.since), rule) for rule in rules)
     return tuple(sorted(began, key=lambda pair: pair[0], reverse=True))
 
@@ -273,120 +341,6 @@ def _midnight(day: date | None) -> datetime:
     if day is None:
         return datetime.min.replace(tzinfo=UTC)
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
-def _check(written: Written, table: Table, origin: str) -> None:
-    """Marks, dates, and names that must lead somewhere."""
-    groups: list[tuple[str, list[Mark]]] = [
-        ("limits", list(written.limits)),
-        ("eras", list(written.eras)),
-        ("codes", list(written.codes)),
-        ("carve_outs", list(written.carve_outs)),
-    ]
-    for key, rules in groups:
-        for index, rule in enumerate(rules):
-            _check_mark(rule, f"$.{key}[{index}]", table, origin)
-    for name, category in written.categories.items():
-        _check_mark(category, f"$.categories.{name}", table, origin)
-    if written.transferred_in is not None:
-        _check_mark(written.transferred_in, "$.transferred_in", table, origin)
-    if written.text is not None:
-        _check_mark(written.text, "$.text", table, origin)
-    _check_dates("limits", written.limits, table, origin)
-    _check_dates("eras", written.eras, table, origin)
-    _check_ids(written, table, origin)
-    known = set(written.categories)
-    for index, each in enumerate(written.codes):
-        if each.category and each.category not in known:
-            line = line_of(table, f"$.codes[{index}].category")
-            remedy = f"categories are {', '.join(sorted(known))}"
-            raise Fault(origin, line, f"'{each.category}' is no category of this pack", remedy)
-    if written.code_map_yes not in known:
-        line = line_of(table, "$.code_map_yes")
-        raise Fault(origin, line, f"'{written.code_map_yes}' is no category", "name one that is")
-
-
-def _check_dates(key: str, rules: Sequence[Dated], table: Table, origin: str) -> None:
-    """One rule holds on each day: the first from the beginning, each until the next begins."""
-    expected: date | None = None
-    order = sorted(enumerate(rules), key=lambda pair: pair[1].since or date.min)
-    for position, (index, rule) in enumerate(order):
-        line = line_of(table, f"$.{key}[{index}]")
-        if rule.since != expected:
-            message = f"'{rule.id}' begins {rule.since or 'at the beginning'}"
-            remedy = (
-                f"begin it {expected}, where the one before ends" if expected else "remove 'since'"
-            )
-            raise Fault(origin, line, message, remedy)
-        if rule.until is None and position < len(order) - 1:
-            raise Fault(origin, line, f"'{rule.id}' has no end", "say 'until' when the next begins")
-        expected = rule.until
-    if rules and expected is not None:
-        line = line_of(table, f"$.{key}[{order[-1][0]}].until")
-        raise Fault(origin, line, f"nothing holds from {expected} on", "remove the last 'until'")
-
-
-def _check_ids(written: Written, table: Table, origin: str) -> None:
-    """Each rule has an id of its own, and each code one rule."""
-    ids: set[str] = set()
-    codes: dict[str, str] = {}
-    for key in ("limits", "eras", "codes", "carve_outs"):
-        for index, rule in enumerate(getattr(written, key)):
-            line = line_of(table, f"$.{key}[{index}]")
-            if rule.id in ids:
-                raise Fault(origin, line, f"id '{rule.id}' is given twice", "rename one of them")
-            ids.add(rule.id)
-    for index, indication in enumerate(written.codes):
-        for code in map(fold_code, indication.codes):
-            if code in codes:
-                line = line_of(table, f"$.codes[{index}].codes")
-                message = f"code '{code}' is in {codes[code]} and in {indication.id}"
-                raise Fault(origin, line, message, "a code says one thing; remove one")
-            codes[code] = indication.id
-
-
-def _check_classes(
-    written: Written, classes: dict[str, tuple[str, ...]], table: Table, origin: str
-) -> None:
-    """Every class a category names is in the list of offences."""
-    listed = {name for names in classes.values() for name in names}
-    for name, category in written.categories.items():
-        for index, each in enumerate(category.classes):
-            if listed and each not in listed:
-                line = line_of(table, ("categories", name, "classes", index))
-                remedy = "mend it, or add its codes to the list"
-                raise Fault(origin, line, f"class '{each}' is in no offence of the list", remedy)
-
-
-def _check_reasons(reasons: Reasons, written: Written, table: Table, origin: str) -> None:
-    """Each reason has its mark, and the categories it is for are the pack's."""
-    kinds: dict[str, Mapping[Any, Demands]] = {
-        "decisions": reasons.decisions,
-        "cancellations": reasons.cancellations,
-    }
-    for key, rules in kinds.items():
-        for reason, rule in rules.items():
-            at = f"$.{key}.{reason.value}"
-            _check_mark(rule, at, table, origin)
-            lost = written.categories.keys().isdisjoint(rule.categories)
-            if rule.categories and written.offences and lost:
-                remedy = f"categories are {', '.join(sorted(written.categories))}"
-                message = f"'{reason.value}' is for no category of this pack"
-                raise Fault(origin, line_of(table, at), message, remedy)
-
-
-def _check_mark(rule: Mark, path: str, table: Table, origin: str) -> None:
-    if sum(bool(mark) for mark in (rule.sourced, rule.inference, rule.unsourced)) != 1:
-        message = "a rule needs exactly one of sourced, inference, unsourced"
-        remedy = "say where it comes from, or mark it unsourced"
-        raise Fault(origin, line_of(table, path), message, remedy)
-
-
-def _classes(text: str) -> dict[str, tuple[str, ...]]:
-    classes: dict[str, list[str]] = {}
-    for row in csv.DictReader(text.splitlines()):
-        classes.setdefault(row["code"], []).append(row["class"])
-    return {code: tuple(found) for code, found in classes.items()}
 
 
 def _ranks(written: Written) -> dict[str, int]:
