@@ -84,7 +84,7 @@ def replay(
         write_lines(shares, folder)
         figures = all_figures(shares)
         told = summary(shares, figures, time.perf_counter() - started)
-        _write(folder, told, render(figures, about(mapping, pack, shares, told)))
+        _write(folder, told, render(figures, about(mapping, pack, shares, told, request.not_after)))
     for broken in {each for share in shares for each in share.broken}:
         complain(broken)
     if as_json:

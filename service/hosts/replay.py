@@ -118,6 +118,7 @@ class _Run:
         mapping, pack = read_mapping(request.mapping), read_pack(request.pack)
         self._rulebook = Rulebook(pack, {feed.source.name: feed.source for feed in mapping.feeds})
         self._ledger = ledger
+        self.zone = mapping.zone
         self._is_mine = is_mine
         self._dead_file = dead
         self._dead: list[DeadLetter] = []
@@ -201,7 +202,7 @@ class _Run:
 
 
 def _share(ledger: Ledger, folder: Path, as_of: datetime | None, run: _Run) -> Share:
-    figures, alerts = Figures(), Counter[str]()
+    figures, alerts = Figures(run.zone), Counter[str]()
     with ledger.reading() as connection, ExitStack() as stack:
         forces = outputs.forces(connection)
         for n, force in enumerate(forces):

@@ -9,6 +9,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -16,7 +17,12 @@ from typing import Any
 import msgspec
 
 from service.hosts.replay import KINDS, Share
+from service.ingest.coverage import is_declared
+from service.ingest.mapping import SourceMapping
+from service.ingest.source import Topic
 from service.insight.figures import Figures
+from service.insight.page import About, SourceShown
+from service.rules.pack import Pack
 
 
 @contextmanager
@@ -51,7 +57,7 @@ def _join(parts: Sequence[Path], target: Path) -> None:
 
 def all_figures(shares: Sequence[Share]) -> Figures:
     """Figures over every share."""
-    whole = Figures()
+    whole = Figures(shares[0].figures.zone)
     for share in shares:
         whole.merge(share.figures)
     return whole
@@ -78,5 +84,33 @@ def summary(shares: Sequence[Share], figures: Figures, seconds: float) -> dict[s
     }
 
 
-def about(mapping: Any, pack: Any, shares: Any, told: Any) -> Any:
-    return None
+def about(
+    mapping: SourceMapping, pack: Pack, shares: Sequence[Share], told: dict[str, Any], now: datetime
+) -> About:
+    """What the page says of the inputs; ``now`` stands for the data's end where there is no data."""
+    feeds = {feed.source.name: feed for feed in mapping.feeds}
+    states = [state for share in shares for state in share.sources]
+    shown = [
+        SourceShown(
+            state=state,
+            topic=feeds[state.source].source.topic,
+            cut_by=feeds[state.source].source.cut_by,
+            declared=is_declared(feeds[state.source]),
+        )
+        for state in sorted(states, key=lambda each: (each.force, each.source))
+    ]
+    connected = {each.topic for each in shown}
+    return About(
+        title=mapping.title or mapping.name,
+        as_of=max((share.as_of for share in shares if share.as_of), default=now),
+        zone=mapping.zone,
+        forces=tuple(sorted(force for share in shares for force in share.forces)),
+        pack=pack.name,
+        pack_title=pack.title,
+        pack_digest=pack.digest,
+        sources=tuple(shown),
+        inputs=told["inputs"],
+        records=told["records"],
+        blind_spots=tuple(topic for topic in Topic if topic not in connected),
+        warnings=tuple(sorted({broken for share in shares for broken in share.broken})),
+    )

@@ -1,0 +1,236 @@
+"""What people read: plain English for the words of the data. JSON keeps its own words.
+
+The one table for pages, messages and terminals. A word that is not in it (a rule id, a category of
+somebody's own pack) is shown as it is written, with spaces for underscores.
+"""
+
+from schemas.words import TimeBound, Verdict
+from service.ingest.source import CutBy, Topic
+from service.matching.watermark import Basis
+
+VERDICTS = {
+    Verdict.RECORDED: "Recorded in time",
+    Verdict.RECORDED_LATE: "Recorded late",
+    Verdict.ACCOUNTED: "Accounted for",
+    Verdict.PENDING: "Not yet due",
+    Verdict.MISSED: "No crime record found",
+    Verdict.NOT_PROVABLE: "Cannot tell",
+    Verdict.PARTLY_RECORDED: "Some crimes recorded",
+    Verdict.NO_CRIME_INDICATED: "No sign of a crime",
+    Verdict.UNKNOWN_CODE: "Code nobody knows",
+}
+
+ELSEWHERE = frozenset({"recorded_elsewhere", "recorded_nationally", "transferred", "cancelled_C1"})
+"""Reasons by which an accounted crime is recorded by somebody else."""
+
+REASONS = {
+    # why a crime is not met
+    "no_record": "no record belongs to this report",
+    "recorded_as_something_else": "recorded as something else",
+    "record_withdrawn": "its record was taken away again",
+    # why one cannot tell
+    "crime_source_not_connected": "the crime system is not connected",
+    "outside_coverage": "outside the time the crime system's file covers",
+    "crime_source_not_read": "the crime system is not read past the deadline",
+    "own_source_not_read": "the report's own source is not read past the deadline",
+    "input_lost": "part of the input was lost before it was read",
+    # what a record does
+    "recorded": "recorded",
+    "outranks": "a more serious crime is recorded",
+    "continuing_conduct": "part of a course of conduct already recorded",
+    "other_class": "a different offence",
+    "other_victim": "a different victim",
+    "too_early": "recorded too long before the report",
+    "record_kind_unknown": "not known whether it is a crime record",
+    "not_a_crime_record": "not a crime record",
+    "crime_related_incident": "crime-related incident",
+    "crime_related_incident_demands_not_met": "crime-related incident, without what that needs",
+    "reported_rape_n100": "reported rape (N100) with its reason",
+    "n100_without_reason": "reported rape (N100) without a reason",
+    "n100_confirmed_owes_a_crime": "confirmed reported rape (N100): a crime is still owed",
+    "not_needed": "would settle it, and was not needed",
+    # a record taken away again
+    "cancelled": "cancelled",
+    "cancelled_C1": "cancelled: crime of another force (C1)",
+    "cancelled_C2": "cancelled: further information shows no crime (C2)",
+    "cancelled_C3": "cancelled: the same as, or part of, a crime already recorded (C3)",
+    "cancelled_C4": "cancelled: recorded in error (C4)",
+    "cancelled_C5": "cancelled: self-defence (C5)",
+    "cancelled_without_proof": "cancelled without what the code demands",
+    "transferred": "transferred, with the other force's reference",
+    "transferred_without_reference": "transferred without the other force's reference",
+    "reclassified_to_non_notifiable": "reclassified to an offence that is not notifiable",
+    "reclassified_to_n100": "reclassified to a reported rape (N100) by somebody else than the registrar",
+    # decisions not to record
+    "no_reason": "no reason given",
+    "not_notifiable": "not a notifiable crime",
+    "balance_not_met": "balance of probabilities not met",
+    "credible_contrary_evidence": "credible evidence to the contrary",
+    "no_identifiable_victim": "no identifiable victim",
+    "third_party_unconfirmed": "third-party report, victim untraceable or denies it",
+    "recorded_elsewhere": "recorded by another force or body",
+    "recorded_nationally": "recorded nationally (fraud)",
+    "schools_protocol": "schools protocol",
+    "already_counted": "already counted in another crime",
+    "resolved_disturbance": "resolved disturbance or merely offensive message",
+    "disorder_over": "disorder over on arrival, no victim",
+    "victim_declined": "victim declined to pursue",
+}
+
+DEMANDS = {
+    # of a decision not to record
+    "accepted_reason": "a reason that the rules accept",
+    "decided_by": "who decided (not the officer in the case)",
+    "decided_at": "when it was decided",
+    "rationale": "a rationale",
+    "told": "victim or reporter told",
+    "evidence_what": "what the contrary evidence is",
+    "evidence_from": "whom the contrary evidence is from",
+    "evidence_at": "when the contrary evidence was given",
+    "no_victim": "that there is no victim",
+    "third_party_unconfirmed": "that the victim is untraceable or denies it",
+    "other_body": "which other body recorded it",
+    "other_ref": "the other reference",
+    "counted_ref": "the crime it is counted in",
+    "school": "school premises, in school hours",
+    "crime_not_requested": "that nobody asked for a crime to be recorded",
+    "signed_off": "a supervisor's signature",
+    "category": "a kind of crime that this reason can cover",
+    "in_force": "a date on which this reason was in force",
+    # of a cancellation, transfer or reclassification
+    "cancellation_code": "a cancellation code",
+    "registrar_or_decision_maker": "the registrar's or a decision-maker's decision",
+    "independent": "a decision independent of the officer in the case",
+    "what": "what the new information is",
+    "where_from": "where the new information is from",
+    "verifiable": "how the new information can be verified",
+    "victim_told": "victim told",
+    "victim_told_first": "victim told before it was cancelled",
+    "other_record_live": "that the other record still stands",
+    "self_defence_class": "an offence that self-defence can cancel",
+    "registrar": "the registrar's decision",
+    "notifiable_class": "a notifiable offence",
+}
+
+LEVELS = {
+    "crime_ref": "the report names the record",
+    "incident_ref": "the record names the report",
+    "repaired_ref": "reference one slip away, time and place agree",
+    "same_incident": "through another log of the same incident",
+    "probable": "probable match",
+    "possible": "possible match, to be confirmed",
+}
+
+CATEGORIES = {
+    "any_crime": "Crime of any kind",
+    "damage_arson": "Damage and arson",
+    "harassment_stalking": "Harassment and stalking",
+    "sexual": "Sexual offence",
+    "vehicle": "Vehicle crime",
+}
+"""Kinds of crime whose word alone reads badly."""
+
+ROUTES = {"log": "Incident log", "referral": "Referral to a protection team"}
+
+TOPICS = {
+    Topic.INCIDENT_LOG: "Incident log",
+    Topic.CRIME_RECORD: "Crime system",
+    Topic.REFERRAL: "Referrals to protection teams",
+}
+
+BLIND = {
+    Topic.INCIDENT_LOG: "Reports in the incident log cannot be seen.",
+    Topic.CRIME_RECORD: "No crime record can be seen, so no report can be said to have none.",
+    Topic.REFERRAL: "Reports that came straight to a protection team (from a school, the NHS, social "
+    "care) and never had an incident log cannot be seen, and are in no figure here.",
+}
+"""What cannot be seen where a feed is not connected."""
+
+CUTS = {
+    CutBy.RECEIVED: "by time of receipt",
+    CutBy.OCCURRED: "by time of occurrence",
+    CutBy.RECORDED: "by time of recording",
+}
+
+BASES = {
+    Basis.EVENT: "by what it sent",
+    Basis.HEARTBEAT: "by its own word",
+    Basis.SILENCE: "by its silence",
+    Basis.COVERAGE: "by what its file covers",
+}
+
+BOUNDS = {
+    TimeBound.EXACT: "exact",
+    TimeBound.AT_LATEST: "at the latest",
+    TimeBound.AT_EARLIEST: "at the earliest",
+}
+
+
+def visible(text: str) -> str:
+    """Text from outside with what cannot be seen made visible: control characters, and marks that
+    would turn the reading direction of what stands around them."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"<U+{ord(c):04X}>" for c in text)
+
+
+def plain(word: str) -> str:
+    """A word that is in no table, as people read it."""
+    return word.replace("_", " ")
+
+
+def sentence(text: str) -> str:
+    """With a capital at its beginning, and otherwise as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def reason(word: str) -> str:
+    """Why a verdict is what it is, or why a record does not settle a crime."""
+    return REASONS.get(word) or plain(word)
+
+
+def demand(word: str) -> str:
+    """What a decision, cancellation, transfer or reclassification must bring."""
+    if word.endswith("_not_accepted"):
+        return f"a cancellation code that the rules accept ({word.removesuffix('_not_accepted')} is not)"
+    return DEMANDS.get(word) or plain(word)
+
+
+def level(word: str) -> str:
+    """How strongly a record belongs to a report."""
+    return LEVELS.get(word) or plain(word)
+
+
+def route(word: str) -> str:
+    """How a report came in."""
+    return ROUTES.get(word) or plain(word)
+
+
+def category(word: str) -> str:
+    """A kind of crime."""
+    return CATEGORIES.get(word) or sentence(plain(word))
+
+
+def accounted(word: str) -> str:
+    """Which way a crime is accounted for."""
+    if word in ELSEWHERE:
+        return "Recorded elsewhere"
+    if word.startswith("cancelled"):
+        return "Recorded, then cancelled as the rules demand"
+    return "Decision not to record"
+
+
+def closure(decision: str) -> tuple[str, tuple[str, ...]]:
+    """A decision that was refused (``refused:reason:lacks…``): its reason, and what it lacks."""
+    _, _, rest = decision.partition(":")
+    given, *lacks = rest.split(":")
+    return reason(given), tuple(demand(lack) for lack in lacks)
+
+
+def evidence(item: str) -> str:
+    """One thing that speaks for a crime: ``slot:code`` or ``term:id``."""
+    slot, found, value = item.partition(":")
+    if not found:
+        return item
+    named = {"opening": "opening code", "closing": "closing code", "term": "words"}
+    return f"{named.get(slot, plain(slot))} {value}" if value else f"{named.get(slot, slot)} blank"
