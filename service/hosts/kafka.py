@@ -152,8 +152,7 @@ class Worker:
         except Exception as error:
             self._fail(error)
             raise
-        owned = sorted({tp.partition for tp in assigned})
-        log().info("assigned", partitions=owned, topics=sorted({tp.topic for tp in assigned}))
+        log().info("assigned", positions={f"{t}/{n}": at for (t, n), at in found.seek.items()})
         return found.seek
 
     async def _verify(self, owned: frozenset[TP]) -> None:

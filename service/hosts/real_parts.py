@@ -42,6 +42,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=4
 group.initial.rebalance.delay.ms=0
+log.retention.check.interval.ms=1000
 broker.session.timeout.ms=2000
 broker.heartbeat.interval.ms=500
 """
@@ -157,7 +158,7 @@ class RealPostgres:
 
     def stop(self) -> None:
         """Stop in order, whoever is connected."""
-        self._server.stop()
+        self._server.cleanup()
 
     def kill(self) -> None:
         """Kill -9 the server and everything it started."""
