@@ -13,9 +13,12 @@ from uuid import uuid4
 
 from sqlalchemy import func, select
 
+from service.hosts import kafka_topics
 from service.ledger.instants import micros
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.tables import lanes, positions
+from service.ledger.upgrading import upgrade
+from service.settings import Settings, read_settings
 from tests.kafka.feed import PACK, SIDES, Event, produce
 
 PATIENCE = 90.0
@@ -33,7 +36,7 @@ class Done(NamedTuple):
 class Site:
     """Topics and a group of their own on a shared broker."""
 
-    def __init__(self, bootstrap: str, database: str, folder: Path, partitions: int = 4) -> None:
+    def __init__(self, bootstrap: str, database: str, folder: Path) -> None:
         self.bootstrap = bootstrap
         self.database = database
         self._folder = folder
@@ -52,13 +55,28 @@ class Site:
             "RECOUNT_TURN_INPUTS_MAX": "100",
             "RECOUNT_LOG_LEVEL": "debug",
         }
-        self.made = ("--partitions", str(partitions), "--replication", "1", "--dev")
 
     def set_up(self) -> Ledger:
         """Make topics and tables; the ledger, to look into."""
-        assert self.run("topics", "create", *self.made).code == 0
-        assert self.run("db", "upgrade").code == 0
-        return open_ledger(self.database)
+        self.make_topics()
+        ledger = open_ledger(self.database)
+        upgrade(ledger.engine)
+        return ledger
+
+    def settings(self, **changes: Any) -> Settings:
+        """What a command run here would read from its environment."""
+        held = {**self.environment, **changes}
+        given = {name: held[name] for name in ("KAFKA_BOOTSTRAP", "DATABASE_URL")}
+        rest = {k.removeprefix("RECOUNT_").lower(): v for k, v in held.items() if k not in given}
+        return read_settings(**given, **{**rest, "topics": json.loads(held["RECOUNT_TOPICS"])})
+
+    def make_topics(self) -> None:
+        """Make those that are not there."""
+        settings = self.settings()
+        with kafka_topics.administering(settings) as client:
+            there = client.list_topics()
+            missing = [name for name in settings.topics if name not in there]
+            kafka_topics.create(client, missing, partitions=4, replication=1, append_time_days=None)
 
     def run(self, *command: str, **environment: str) -> Done:
         """Run a command to its end."""
