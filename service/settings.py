@@ -63,6 +63,10 @@ class Settings(BaseSettings):
         "public-protection-referral": "native/referrals",
     }
     """Input topics, each with the mapping (shipped or .yaml) and its side that read it."""
+    alerts_topic: str = "recording-alerts"
+    """Where alerts go, as CloudEvents."""
+    dead_letters_topic: str = "recount-dead-letters"
+    """Where dead letters go, without their values."""
     rules: str = "england_and_wales"
     """Rule pack: the name of a shipped one, or a .yaml file."""
     group: str = "recount"
@@ -75,6 +79,10 @@ class Settings(BaseSettings):
     """Records read into one turn, at most."""
     tick_every: Seconds = 5.0
     """Seconds between two ticks of the forces a worker owns."""
+    relay_at_once: Annotated[int, Field(ge=1)] = 500
+    """Messages that the relay sends and marks in one transaction, at most."""
+    relay_every: Seconds = 0.5
+    """Seconds between two looks of the relay while nothing waits."""
     clock_skew: Annotated[float, Field(ge=0)] = 300.0
     """Seconds by which a version may be made after this machine's now before it is refused."""
     unreadable_share_max: Annotated[float, Field(gt=0, le=1)] = 0.5

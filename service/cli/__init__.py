@@ -9,6 +9,7 @@ import sys
 import typer
 
 from service.cli import db, rules, sources, topics
+from service.cli.relay import relay
 from service.cli.replay import replay, spread
 from service.cli.terminal import complain
 from service.cli.worker import worker
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.command()(replay)
 app.command()(worker)
+app.command()(relay)
 app.add_typer(sources.app, name="sources")
 app.add_typer(rules.app, name="rules")
 app.add_typer(topics.app, name="topics")

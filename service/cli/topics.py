@@ -7,12 +7,11 @@ from msgspec.structs import asdict
 
 from service.cli.terminal import err, out, print_json, table
 from service.hosts import kafka_topics
-from service.hosts.kafka_topics import ALERTS, DEAD_LETTERS, Found, Topic
+from service.hosts.kafka_topics import Found, Topic
 from service.settings import Settings, read_settings
 
 app = typer.Typer(help="Kafka topics: create, check, describe.", no_args_is_help=True)
 
-OUTPUTS = (ALERTS, DEAD_LETTERS)
 DEFAULT_PARTITIONS = 12
 """Divides among 1, 2, 3, 4, 6 and 12 workers; more than a country's forces need."""
 
@@ -47,7 +46,7 @@ def create(
             "one copy is lost with one disk; use 3, or --dev to try things out"
         )
     settings = read_settings()
-    names = (*settings.topics, *OUTPUTS)
+    names = (*settings.topics, *_outputs(settings))
     with kafka_topics.administering(settings) as client:
         there = kafka_topics.describe(client, names)
         missing = [name for name in names if name not in there]
@@ -74,7 +73,7 @@ def check(dev: Dev = False, as_json: Json = False) -> None:
     """
     settings = read_settings()
     with kafka_topics.administering(settings) as client:
-        topics = kafka_topics.describe(client, (*settings.topics, *OUTPUTS))
+        topics = kafka_topics.describe(client, (*settings.topics, *_outputs(settings)))
     found = _check(settings, topics, dev)
     if as_json:
         print_json([asdict(each) for each in found])
@@ -94,7 +93,7 @@ def describe(as_json: Json = False) -> None:
     """
     settings = read_settings()
     with kafka_topics.administering(settings) as client:
-        topics = kafka_topics.describe(client, (*settings.topics, *OUTPUTS))
+        topics = kafka_topics.describe(client, (*settings.topics, *_outputs(settings)))
         counts = {name: topic.partitions for name, topic in topics.items()}
         spans = kafka_topics.spans(client, counts)
     held = {
@@ -118,7 +117,11 @@ def describe(as_json: Json = False) -> None:
 
 
 def _check(settings: Settings, topics: dict[str, Topic], dev: bool) -> list[Found]:
-    return kafka_topics.check(topics, tuple(settings.topics), OUTPUTS, dev=dev)
+    return kafka_topics.check(topics, tuple(settings.topics), _outputs(settings), dev=dev)
+
+
+def _outputs(settings: Settings) -> tuple[str, ...]:
+    return (settings.alerts_topic, settings.dead_letters_topic)
 
 
 def _kept(topic: Topic) -> str:

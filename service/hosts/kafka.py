@@ -18,6 +18,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.effects import InputLost, Tick
 from service.hosts import kafka_topics
+from service.hosts.files import NotGiven
 from service.hosts.kafka_boot import Parts, make_app, probe
 from service.hosts.kafka_positions import (
     Standing,
@@ -33,7 +34,7 @@ from service.hosts.stopped import WorkerStopped
 from service.hosts.transport import App, PartitionBatch, Reader
 from service.ingest.source import Topic as Kind
 from service.ledger import outputs
-from service.ledger.positions import Advance, PositionsDiffer
+from service.ledger.positions import Advance, Held, PositionsDiffer
 from service.log import log
 from service.settings import Settings
 from service.turn import Batch, Turned, turn
@@ -47,6 +48,9 @@ EXIT_DONE, EXIT_STOPPED = 0, 1
 def run_worker(settings: Settings, accepted: frozenset[str] = frozenset()) -> int:
     """Work until told to stop; the exit code. Raises ``WorkerStopped`` and what people can mend
     before anything is read."""
+    for name in accepted - settings.topics.keys():
+        listed = ", ".join(settings.topics)
+        raise NotGiven(f"--accept-recreated {name}: this worker reads {listed}")
     parts = probe(settings)
     for found in parts.warnings:
         log().warning("topic_check", topic=found.topic, found=found.what, remedy=found.remedy)
@@ -63,7 +67,8 @@ class Worker:
     def __init__(self, settings: Settings, parts: Parts, accepted: frozenset[str]) -> None:
         self._settings = settings
         self._ledger, self._reading, self._topics = parts.ledger, parts.reading, parts.topics
-        self._accepted = accepted
+        # The topic as it is now: one made anew while this worker runs is another again.
+        self._accepted = frozenset(parts.topics[name].id for name in accepted)
         self._applied: dict[TP, int] = {}
         self._poll: list[PartitionBatch] = []
         self._turning = asyncio.Lock()
@@ -167,9 +172,14 @@ class Worker:
         starts = await consumer.earliest_offsets(*owned)
         ends = await consumer.highwaters(*owned)
         spans = {tp: Span(starts[tp], ends[tp]) for tp in owned}
+        held = await asyncio.to_thread(self._held, tuple(topics))
+        found = standing(owned, topics, held, spans, self._accepted)
+        self._topics = topics
+        return found
+
+    def _held(self, topics: tuple[str, ...]) -> dict[str, Held]:
         with self._ledger.reading() as connection:
-            held = held_positions(connection, topics)
-        return standing(owned, topics, held, spans, self._accepted)
+            return held_positions(connection, topics)
 
     def _describe(self) -> dict[str, kafka_topics.Topic]:
         """The topics as they are now. A broker that does not answer says nothing about them."""
@@ -183,31 +193,31 @@ class Worker:
                     f"topic {name} has {found[name].partitions} partitions now and had "
                     f"{topic.partitions}: forces move to others; start again once all inputs agree"
                 )
-        self._topics = found
         return found
 
     async def _tell(self, found: Standing) -> None:
         """Tell the ledger which partitions are read from now on, and what was lost before."""
-        if not found.claims:
-            return
-        lost = await asyncio.to_thread(self._losses, found.lost)
-        with suppress(PositionsDiffer):  # somebody else has told it
-            await self._commit(Batch(inputs=lost, advances=found.claims))
-        for tp in sorted(found.lost):
-            log().error(
-                "input_lost", topic=tp.topic, partition=tp.partition, position=found.seek[tp]
-            )
+        for claim in found.claims:
+            tp = TP(claim.topic, claim.partition)
+            lost = await asyncio.to_thread(self._losses, tp) if tp in found.lost else ()
+            with suppress(PositionsDiffer):  # somebody else has told it
+                await self._commit(Batch(inputs=lost, advances=(claim,)))
+            if tp in found.lost:
+                where = {"topic": tp.topic, "partition": tp.partition}
+                log().error("input_lost", **where, position=found.seek[tp])
 
-    def _losses(self, lost: frozenset[TP]) -> tuple[InputLost, ...]:
-        sources = {topic: self._reading.source_of(topic) for topic in self._topics}
+    def _losses(self, tp: TP) -> tuple[InputLost, ...]:
+        topic, source = self._topics[tp.topic], self._reading.source_of(tp.topic)
         with self._ledger.reading() as connection:
-            return losses(connection, lost, self._topics, sources, _now())
+            return losses(connection, tp, topic.partitions, source, _now())
 
     # -- turns ----------------------------------------------------------------------------------
 
     async def apply(self, batch: PartitionBatch) -> None:
         """Take one batch of a poll; with the last one, run the turn. Never raises: an error here
         would be taken for "done"."""
+        if self._ended.is_set():
+            return  # what follows a turn that failed must not be applied
         if self._poll and self._poll[0].poll != batch.poll:
             self._poll.clear()  # the flow was stopped in the middle; it is read again
         self._poll.append(batch)
@@ -254,12 +264,15 @@ class Worker:
             await self._verify(frozenset({tp}))  # the broker moved us back
         part = fitted(batch, at)
         if part is not None and first > part.before:
-            await self._account_for_gap(part, first)
+            await self._account_for_gap(part)
             part = fitted(batch, self._applied[tp])
         return part
 
-    async def _account_for_gap(self, batch: PartitionBatch, first: int) -> None:
+    async def _account_for_gap(self, batch: PartitionBatch) -> None:
         """Positions were skipped: marks of transactions, or input that is gone unread."""
+        starts = await self._app.batches.earliest_offsets(batch.tp)
+        if starts[batch.tp] <= batch.before:
+            return
         found = await self._standing(frozenset({batch.tp}))
         if found.lost:
             await self._tell(found)

@@ -60,28 +60,31 @@ def probe(settings: Settings) -> Parts:
     for each in found:
         if each.what.startswith(FATAL):
             raise WorkerStopped(f"topic {each.topic} {each.what}; {each.remedy}")
-    return Parts(_ledger(settings, reading), reading, topics, tuple(found))
+    ledger = open_current(settings)
+    try:
+        _check_active(ledger, reading)
+    except WorkerStopped:
+        ledger.close()
+        raise
+    return Parts(ledger, reading, topics, tuple(found))
 
 
-def _ledger(settings: Settings, reading: Reading) -> Ledger:
-    url = settings.ledger_url()
-    ledger = open_ledger(_impatient(url, settings.probe_within), create=False)
+def open_current(settings: Settings) -> Ledger:
+    """The ledger, at the revision that this program works with. Raises ``WorkerStopped``."""
+    ledger = open_ledger(_impatient(settings.ledger_url(), settings.probe_within), create=False)
     try:
         at = revision(ledger.engine)
-        if not at.current:
-            raise WorkerStopped(
-                f"the ledger is at revision {at.held or 'none'}, this program works with {at.wanted}; "
-                "run: recount db upgrade"
-            )
-        _check_active(ledger, reading)
     except DBAPIError as error:
         ledger.close()
         why = type(error.orig).__name__
         remedy = "check DATABASE_URL and that it runs"
         raise WorkerStopped(f"the database does not answer ({why}); {remedy}") from None
-    except WorkerStopped:
+    if not at.current:
         ledger.close()
-        raise
+        raise WorkerStopped(
+            f"the ledger is at revision {at.held or 'none'}, this program works with {at.wanted}; "
+            "run: recount db upgrade"
+        )
     return ledger
 
 

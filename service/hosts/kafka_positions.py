@@ -32,7 +32,7 @@ def standing(
     spans: Mapping[TP, Span],
     accepted: frozenset[str],
 ) -> Standing:
-    """Where to begin; ``accepted`` are topics known to have been made anew.
+    """Where to begin; ``accepted`` are ids of topics made anew on purpose.
 
     Raises ``WorkerStopped`` where a topic is another than the one read before, or ends before where
     the ledger stands: going on would skip input, and say misses that are none.
@@ -45,7 +45,7 @@ def standing(
         at = held[tp.topic].get((topic.id, tp.partition))
         if at is None:
             before = any(partition == tp.partition for _, partition in held[tp.topic])
-            if before and tp.topic not in accepted:
+            if before and topic.id not in accepted:
                 raise WorkerStopped(
                     f"topic {tp.topic} was made anew: its id is {topic.id}, not the one read before. "
                     f"Where that was meant, start once with --accept-recreated {tp.topic}: what was "
@@ -87,18 +87,13 @@ def held_positions(connection: Connection, topics: Iterable[str]) -> dict[str, H
 
 
 def losses(
-    connection: Connection,
-    lost: Iterable[TP],
-    topics: Mapping[str, Topic],
-    sources: Mapping[str, str],
-    now: datetime,
+    connection: Connection, lost: TP, partitions: int, source: str, now: datetime
 ) -> tuple[InputLost, ...]:
-    """For every force of partitions with lost input: from when its source is in doubt."""
+    """For every force of a partition with lost input: from when its source is in doubt."""
     forces = outputs.forces(connection)
     marks = {(s.force, s.source): s.watermark for s in outputs.source_states(connection)}
     return tuple(
-        InputLost(force, sources[tp.topic], marks.get((force, sources[tp.topic])), now)
-        for tp in sorted(lost)
+        InputLost(force, source, marks.get((force, source)), now)
         for force in forces
-        if partition_of(force, topics[tp.topic].partitions) == tp.partition
+        if partition_of(force, partitions) == lost.partition
     )

@@ -11,14 +11,17 @@ from heapq import merge
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.feeds import Heartbeat
+from service.effects import HeartbeatSeen
 from service.hosts.arrivals import Arrival, arrival_of, by_arrival
 from service.hosts.files import NotGiven, person_key, read_mapping, read_pack
 from service.hosts.kafka_topics import Topic, partition_of
 from service.hosts.transport import PartitionBatch
 from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
 from service.ingest.mapping import Feed
+from service.ledger.instants import EPOCH
 from service.ledger.positions import Advance
 from service.ledger.write import DeadLetter
 from service.pointers import Rulebook
@@ -97,6 +100,7 @@ class Reading:
                 if arrival.known_at <= not_after:
                     if _partition(read.force, topic.partitions) != batch.tp.partition:
                         scattered.add((topic.name, read.force))
+                        arrival = _proving_nothing(arrival)
                     yield arrival
                     continue
                 read = _from_the_future(read)
@@ -127,6 +131,14 @@ def _from_the_future(read: Contract | Heartbeat) -> Refused:
         remedy="mend the clock of its source; it would make time pass for the whole force",
         force=read.force,
     )
+
+
+def _proving_nothing(arrival: Arrival) -> Arrival:
+    """The same, moving no watermark: what lies in another force's partition says nothing of how far
+    this force's own was read."""
+    if isinstance(arrival, HeartbeatSeen):
+        return replace(arrival, until=EPOCH)
+    return replace(arrival, event_at=None)
 
 
 def _dead_letter(

@@ -13,11 +13,6 @@ from msgspec import Struct
 from service.hosts.stopped import BrokerUnreachable
 from service.settings import Settings
 
-ALERTS = "recording-alerts"
-"""Where alerts go, as CloudEvents."""
-DEAD_LETTERS = "recount-dead-letters"
-"""Where dead letters go, without their values."""
-
 
 class Topic(Struct, frozen=True, kw_only=True):
     """One topic as the broker has it."""

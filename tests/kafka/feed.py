@@ -87,6 +87,16 @@ def _referral(log: Event) -> Event:
 
 def applied_directly(told: Sequence[Event], folder: Path, now: datetime) -> Answer:
     """The same events turn by turn into a fresh SQLite ledger: no broker, no worker."""
+    ledger = open_ledger(f"sqlite:///{folder / 'direct.db'}", durable=False)
+    upgrade(ledger.engine)
+    apply_to(ledger, told, now)
+    found = answer(ledger)
+    ledger.close()
+    return found
+
+
+def apply_to(ledger: Ledger, told: Sequence[Event], now: datetime) -> None:
+    """Events turn by turn into a ledger, then a tick of every force."""
     mapping, pack = read_mapping("native"), read_pack(PACK)
     reads = {
         side: next(feed for feed in mapping.feeds if feed.side == name)
@@ -97,8 +107,6 @@ def applied_directly(told: Sequence[Event], folder: Path, now: datetime) -> Answ
         for side, feed in reads.items()
     }
     rulebook = Rulebook(pack, {feed.source.name: feed.source for feed in mapping.feeds})
-    ledger = open_ledger(f"sqlite:///{folder / 'direct.db'}", durable=False)
-    upgrade(ledger.engine)
     inputs: list[Input] = []
     for event in told:
         decoder, observer, source = readers[event.side]
@@ -108,9 +116,6 @@ def applied_directly(told: Sequence[Event], folder: Path, now: datetime) -> Answ
     inputs += [Tick(force, now) for force in FORCES]
     for start in range(0, len(inputs), 700):
         turn(ledger, rulebook, Batch(inputs=tuple(inputs[start : start + 700])))
-    found = answer(ledger)
-    ledger.close()
-    return found
 
 
 def answer(ledger: Ledger) -> Answer:

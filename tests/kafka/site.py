@@ -48,6 +48,8 @@ class Site:
             "KAFKA_BOOTSTRAP": bootstrap,
             "DATABASE_URL": database,
             "RECOUNT_TOPICS": json.dumps(named),
+            "RECOUNT_ALERTS_TOPIC": f"alerts-{mark}",
+            "RECOUNT_DEAD_LETTERS_TOPIC": f"dead-{mark}",
             "RECOUNT_RULES": PACK,
             "RECOUNT_GROUP": f"recount-{mark}",
             "RECOUNT_SESSION_TIMEOUT": "6",
@@ -75,7 +77,8 @@ class Site:
         settings = self.settings()
         with kafka_topics.administering(settings) as client:
             there = client.list_topics()
-            missing = [name for name in settings.topics if name not in there]
+            every = (*settings.topics, settings.alerts_topic, settings.dead_letters_topic)
+            missing = [name for name in every if name not in there]
             kafka_topics.create(client, missing, partitions=4, replication=1, append_time_days=None)
 
     def run(self, *command: str, **environment: str) -> Done:
@@ -94,12 +97,12 @@ class Site:
         """Put events on their topics."""
         produce(self.bootstrap, self.topics, told, codec)
 
-    def start(self, *options: str, **environment: str) -> "Running":
-        """Start a worker."""
+    def start(self, *options: str, command: str = "worker", **environment: str) -> "Running":
+        """Start a worker, or another command that stays."""
         log = self._folder / f"worker-{len(self._workers)}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "service.cli", "worker", *options],
+                [sys.executable, "-m", "service.cli", command, *options],
                 env={**os.environ, **self.environment, **environment},
                 stderr=file,
                 stdout=file,

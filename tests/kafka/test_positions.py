@@ -54,7 +54,7 @@ def test_a_log_that_ends_before_the_ledgers_position_is_refused() -> None:
 def test_another_topic_of_the_same_name_is_refused_until_accepted() -> None:
     with pytest.raises(WorkerStopped, match="--accept-recreated incident-log"):
         stand({("old", 0): 30}, Span(0, 90))
-    found = stand({("old", 0): 30}, Span(0, 90), LOG.topic)
+    found = stand({("old", 0): 30}, Span(0, 90), "new")
     assert found.seek == {LOG: 0}
     assert found.lost == {LOG}
     assert stand({("old", 1): 30}, Span(0, 90)).seek == {LOG: 0}  # another partition was read

@@ -47,6 +47,7 @@ def test_what_cannot_be_read_is_set_aside_by_its_place_and_the_rest_is_applied(
         assert outputs.conservation(connection).holds
         counted = outputs.taken_in(connection)
         reports = sum(1 for _ in outputs.lines(connection))
+    assert committed(site) == len(told) + len(bad)  # Kafka's own figures follow the ledger
     reasons = sorted(row["reason"] for row in rows)
     assert reasons == ["in_the_future", "invalid_field", "not_json", "not_json", "not_json"]
     assert sum(each["dead"] for each in counted.values()) == len(bad)
@@ -56,6 +57,15 @@ def test_what_cannot_be_read_is_set_aside_by_its_place_and_the_rest_is_applied(
     assert len(worker.said("dead_letter")) == len(bad)
     assert CANARY not in worker.log.read_text(encoding="utf-8")
     assert CANARY not in str(rows)
+
+
+def committed(site: Site) -> int:
+    """Positions committed to the broker by the group, over all partitions."""
+    client = KafkaAdminClient(bootstrap_servers=site.bootstrap)
+    group = site.environment["RECOUNT_GROUP"]
+    held = client.list_group_offsets([group])[group]
+    client.close()
+    return sum(each.offset for each in held.values())
 
 
 def _ref(event: Event) -> str:
