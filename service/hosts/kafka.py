@@ -8,6 +8,7 @@ with ends the worker with an exit code, for a supervisor to start it again.
 import asyncio
 import os
 import signal
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -43,6 +44,9 @@ RACES_MAX = 5
 """Times a batch is fitted anew to where the ledger stands before somebody else is the only reason."""
 
 EXIT_DONE, EXIT_STOPPED = 0, 1
+
+LAST_BREATH = 5.0
+"""Seconds for what is left of the process to end by itself once everything is durable and left."""
 
 
 def run_worker(settings: Settings, accepted: frozenset[str] = frozenset()) -> int:
@@ -133,6 +137,12 @@ class Worker:
                 with suppress(Exception):
                     await self._app.batches.commit()
                 await self._app.stop()
+            # Tasks of Faust's that are cancelled from here on have been seen to start again.
+            last = threading.Timer(
+                LAST_BREATH, os._exit, (EXIT_STOPPED if self._why else EXIT_DONE,)
+            )
+            last.daemon = True
+            last.start()
         except Exception as error:
             log().error("stopped_by_force", error=type(error).__name__)
             self._ledger.close()
