@@ -21,7 +21,7 @@ def worker(
 
     Ends by itself, with exit code 1 and the reason, where it must not go on; let a supervisor start it
     again. SIGTERM: finishes its turn, leaves the group, exit code 0. Settings come from the
-    environment: KAFKA_BOOTSTRAP, DATABASE_URL and the RECOUNT_… of docs/run-on-kafka.md.
+    environment: KAFKA_BOOTSTRAP, DATABASE_URL and the RECOUNT_… of docs/worker-notes.md.
 
     Example: KAFKA_BOOTSTRAP=kafka:9092 DATABASE_URL=postgresql://db/recount recount worker
     """
