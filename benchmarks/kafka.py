@@ -1,6 +1,6 @@
 """Topics to durable verdicts: `recount worker` beside Faust reading and doing nothing, in one run.
 
-    python -m benchmarks.kafka [--events N] [--folder DIR]
+    python -m benchmarks.kafka [--events N]
 
 Broker, database and workers share this machine's cores; the number of workers is in the table. The same
 topics are read by every row. Prints a table and writes ``benchmarks/kafka.json``.
@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import mkdtemp
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -23,7 +23,7 @@ from sqlalchemy import create_engine, func, make_url, select
 
 from benchmarks.events import write
 from service.hosts import kafka_topics
-from service.hosts.real_parts import RealKafka, RealPostgres
+from service.hosts.real_parts import RealKafka, RealPostgres, scratch
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.tables import positions
 from service.ledger.upgrading import upgrade
@@ -53,14 +53,13 @@ def main() -> None:
     """Measure, print, write down."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     arguments.add_argument("--events", type=int, default=200_000)
-    arguments.add_argument("--folder", type=Path, default=None)
     arguments.add_argument("--reader", choices=["kafka", "recount"], help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.reader:
         read_and_do_nothing(given.reader, given.events)
         return
-    with TemporaryDirectory(dir=given.folder, ignore_cleanup_errors=True) as folder:
-        result = measure(Path(folder), given.events)
+    with scratch() as folder:
+        result = measure(folder, given.events)
     target = Path(__file__).with_name("kafka.json")
     target.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     floor = result["rows"][0]["events_per_second"]

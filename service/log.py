@@ -6,6 +6,7 @@ name, never free text (G9). What libraries log goes the same way, from warnings 
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -81,6 +82,11 @@ def set_up_log(level: str = "info", *, readable: bool | None = None) -> None:
 def log() -> Any:
     """The service's own logger: ``log().info("turn", force="33", position=12)``."""
     return structlog.stdlib.get_logger("recount")
+
+
+def trail(error: BaseException) -> list[str]:
+    """Where an error arose, file and line, outermost first; without its words, which may be personal."""
+    return [f"{each.filename}:{each.lineno}" for each in traceback.extract_tb(error.__traceback__)]
 
 
 def _library_event(

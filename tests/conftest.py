@@ -35,16 +35,16 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A real PostgreSQL: ``DATABASE_URL`` where set, else one started from its package."""
-    with a_postgres(tmp_path_factory.mktemp("postgres")) as url:
+    with a_postgres() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def kafka_bootstrap() -> Iterator[str]:
     """A real Kafka: ``KAFKA_BOOTSTRAP`` where set, else one started from packages."""
-    with a_kafka(tmp_path_factory.mktemp("kafka")) as bootstrap:
+    with a_kafka() as bootstrap:
         yield bootstrap
 
 

@@ -31,12 +31,12 @@ from service.hosts.kafka_positions import (
 from service.hosts.kafka_reading import Read
 from service.hosts.kafka_topics import Span, partition_of
 from service.hosts.kafka_watch import Readable, Watch
-from service.hosts.stopped import WorkerStopped
+from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.hosts.transport import App, PartitionBatch, Reader
 from service.ingest.source import Topic as Kind
 from service.ledger import outputs
 from service.ledger.positions import Advance, Held, PositionsDiffer
-from service.log import log
+from service.log import log, trail
 from service.settings import Settings
 from service.turn import Batch, Turned, turn
 
@@ -102,7 +102,10 @@ class Worker:
         if self._why is None:
             log().info("stopped")
             return EXIT_DONE
-        log().error("worker_stopped", reason=str(self._why), error=type(self._why).__name__)
+        ours = isinstance(self._why, WorkerStopped | BrokerUnreachable)
+        # The words of any other error may hold what was read: where it arose is enough to find it.
+        reason = {"reason": str(self._why)} if ours else {"at": trail(self._why)}
+        log().error("worker_stopped", error=type(self._why).__name__, **reason)
         return EXIT_STOPPED
 
     async def _start(self) -> None:

@@ -185,13 +185,13 @@ class RealPostgres:
 
 
 @contextmanager
-def a_kafka(folder: Path | None = None) -> Iterator[str]:
+def a_kafka() -> Iterator[str]:
     """Where a Kafka listens: ``KAFKA_BOOTSTRAP`` where set, else one started for as long as needed."""
     given = os.environ.get("KAFKA_BOOTSTRAP")
     if given:
         yield given
         return
-    with _folder(folder) as place:
+    with scratch() as place:
         kafka = RealKafka(place)
         kafka.start()
         try:
@@ -201,13 +201,13 @@ def a_kafka(folder: Path | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def a_postgres(folder: Path | None = None) -> Iterator[str]:
+def a_postgres() -> Iterator[str]:
     """A PostgreSQL's URL: ``DATABASE_URL`` where set, else one started for as long as needed."""
     given = os.environ.get("DATABASE_URL")
     if given:
         yield given
         return
-    with _folder(folder) as place:
+    with scratch() as place:
         postgres = RealPostgres(place)
         postgres.start()
         try:
@@ -217,10 +217,8 @@ def a_postgres(folder: Path | None = None) -> Iterator[str]:
 
 
 @contextmanager
-def _folder(given: Path | None) -> Iterator[Path]:
-    if given is not None:
-        yield given
-        return
+def scratch() -> Iterator[Path]:
+    """A folder of its own, gone at the end; the server's own user can reach it, also as root."""
     with TemporaryDirectory(prefix="recount-", ignore_cleanup_errors=True) as made:
         yield Path(made)
 

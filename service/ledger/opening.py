@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 LOCK_TIMEOUT_MS = 10_000
@@ -13,6 +13,10 @@ LOCK_TIMEOUT_MS = 10_000
 
 IDLE_TIMEOUT_MS = 5_000
 """A worker stopped inside a transaction loses it after this, and its lanes are free again."""
+
+STATEMENT_TIMEOUT_MS = 12_000
+"""The same for one stopped in the middle of sending a statement, which does not count as idle. Longer
+than waiting for a lock may take."""
 
 READ_IDLE_TIMEOUT_MS = 60_000
 """Readers hold no locks and may pause longer between two pages."""
@@ -32,6 +36,7 @@ _FAST = {
 _POSTGRESQL = {
     "lock_timeout": LOCK_TIMEOUT_MS,
     "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
     "client_min_messages": "warning",
     "jit": "off",
 }
@@ -48,8 +53,16 @@ tables. So joins are followed as written, along the index."""
 _FOR_READING = ";".join(
     (
         f"SET LOCAL idle_in_transaction_session_timeout = {READ_IDLE_TIMEOUT_MS}",
+        f"SET LOCAL statement_timeout = {READ_IDLE_TIMEOUT_MS}",
         *(f"SET LOCAL {name} = DEFAULT" for name in _PLANS),
     )
+)
+
+_END_STOPPED = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND usename = current_user AND state = 'active' AND wait_event = 'ClientRead' "
+    "AND xact_start < now() - :ms * interval '1 millisecond' "
+    "AND state_change < now() - :ms * interval '1 millisecond'"
 )
 
 _CONTENDED = frozenset({"40P01", "55P03", "40001", "25P03"})
@@ -86,6 +99,14 @@ class Ledger:
             if self.dialect == "postgresql":
                 connection.exec_driver_sql(_FOR_READING)
             yield connection
+
+    def end_stopped(self, longer_than_ms: int = STATEMENT_TIMEOUT_MS) -> int:
+        """End sessions whose client stopped in the middle of sending: no limit of the server's own
+        reaches them, and they would hold their lanes for as long as it stands still. How many."""
+        if self.dialect != "postgresql":
+            return 0
+        with self.engine.connect() as connection:
+            return len(connection.execute(_END_STOPPED, {"ms": longer_than_ms}).all())
 
     def close(self) -> None:
         """Close every connection."""
@@ -146,7 +167,11 @@ def _sqlite(target: URL, durable: bool) -> Engine:
     alone = not durable or target.database in (None, "", ":memory:")
     size: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if alone else {"pool_size": 5}
     engine = create_engine(
-        target, poolclass=QueuePool, connect_args={"check_same_thread": False}, **size
+        target,
+        poolclass=QueuePool,
+        connect_args={"check_same_thread": False},
+        hide_parameters=True,
+        **size,
     )
     pragmas = _DURABLE if durable else _FAST
 
@@ -166,7 +191,10 @@ def _sqlite(target: URL, durable: bool) -> Engine:
 
 
 def _postgresql(target: URL) -> Engine:
-    engine = create_engine(target, isolation_level="READ COMMITTED", pool_pre_ping=True)
+    # An error repeats no parameters: they hold what was read.
+    engine = create_engine(
+        target, isolation_level="READ COMMITTED", pool_pre_ping=True, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

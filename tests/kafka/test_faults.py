@@ -1,5 +1,6 @@
 """Killed, joined and left under load, the answer is that of the same inputs applied one after another."""
 
+import signal
 from collections import defaultdict
 from itertools import pairwise
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from service.hosts.real_parts import RealPostgres, scratch
 from service.ledger import chain, outputs
 from service.ledger.opening import Ledger
 from tests.kafka.feed import CODECS, NOW, Event, answer, applied_directly, events
@@ -45,6 +47,59 @@ def test_kills_under_load_and_one_to_two_to_one_change_nothing(
     await_that(lambda: len(worker.owned()) == 12, "taken back", worker)
     site.await_ticked(ledger, worker)
     assert worker.stop() == 0
+    assert answer(ledger) == applied_directly(told, tmp_path, NOW)
+    whole(ledger)
+
+
+def test_the_database_killed_under_load_and_started_again_changes_nothing(
+    kafka_bootstrap: str, tmp_path: Path
+) -> None:
+    with scratch() as folder:
+        postgres = RealPostgres(folder)
+        postgres.start()
+        site = Site(kafka_bootstrap, postgres.url, tmp_path)
+        try:
+            _kill_the_database(site, postgres, tmp_path)
+        finally:
+            site.end()
+            postgres.stop()
+
+
+def _kill_the_database(site: Site, postgres: RealPostgres, tmp_path: Path) -> None:
+    ledger = site.set_up()
+    try:
+        told = events(3_000)
+        site.produce(told)
+        worker = site.start(RECOUNT_TURN_INPUTS_MAX="20")
+        site.await_applied(ledger, len(told) // 3, worker)
+        postgres.kill()
+        worker.await_said("database_gone")
+        postgres.start()
+        ledger.close()
+        site.await_applied(ledger, len(told), worker)
+        site.await_ticked(ledger, worker)
+        assert worker.stop() == 0
+        assert answer(ledger) == applied_directly(told, tmp_path, NOW)
+        whole(ledger)
+    finally:
+        ledger.close()
+
+
+def test_a_worker_that_stood_still_while_another_took_over_changes_nothing(
+    site: Site, ledger: Ledger, tmp_path: Path
+) -> None:
+    told = events(3_000)
+    site.produce(told)
+    still = site.start(RECOUNT_TURN_INPUTS_MAX="20")
+    site.await_applied(ledger, len(told) // 4, still)
+    still.process.send_signal(signal.SIGSTOP)
+    second = site.start()
+    await_that(lambda: len(second.owned()) == 12, "taken over", second)
+    site.await_applied(ledger, len(told), second)
+    still.process.send_signal(signal.SIGCONT)
+    await_that(lambda: len(still.said("assigned")) > 1, "back in the group", still, second)
+    site.await_ticked(ledger, still, second)
+    assert [still.stop(), second.stop()] == [0, 0]
     assert answer(ledger) == applied_directly(told, tmp_path, NOW)
     whole(ledger)
 
