@@ -14,10 +14,6 @@ LOCK_TIMEOUT_MS = 10_000
 IDLE_TIMEOUT_MS = 5_000
 """A worker stopped inside a transaction loses it after this, and its lanes are free again."""
 
-STATEMENT_TIMEOUT_MS = 12_000
-"""The same for one stopped in the middle of sending a statement, which does not count as idle. Longer
-than waiting for a lock may take."""
-
 READ_IDLE_TIMEOUT_MS = 60_000
 """Readers hold no locks and may pause longer between two pages."""
 
@@ -36,7 +32,6 @@ _FAST = {
 _POSTGRESQL = {
     "lock_timeout": LOCK_TIMEOUT_MS,
     "idle_in_transaction_session_timeout": IDLE_TIMEOUT_MS,
-    "statement_timeout": STATEMENT_TIMEOUT_MS,
     "client_min_messages": "warning",
     "jit": "off",
 }
@@ -53,17 +48,17 @@ tables. So joins are followed as written, along the index."""
 _FOR_READING = ";".join(
     (
         f"SET LOCAL idle_in_transaction_session_timeout = {READ_IDLE_TIMEOUT_MS}",
-        f"SET LOCAL statement_timeout = {READ_IDLE_TIMEOUT_MS}",
         *(f"SET LOCAL {name} = DEFAULT" for name in _PLANS),
     )
 )
 
 _END_STOPPED = text(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-    "AND usename = current_user AND state = 'active' AND wait_event = 'ClientRead' "
-    "AND xact_start < now() - :ms * interval '1 millisecond' "
-    "AND state_change < now() - :ms * interval '1 millisecond'"
+    "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN pg_locks AS l USING (pid) "
+    "WHERE l.relation = 'lanes'::regclass AND l.mode = 'RowShareLock' AND l.granted "
+    "AND a.state = 'active' AND a.wait_event_type = 'Client' AND a.usename = current_user "
+    "AND a.state_change < now() - :ms * interval '1 millisecond'"
 )
+"""Sessions that hold lanes and wait for their client in the middle of a statement."""
 
 _CONTENDED = frozenset({"40P01", "55P03", "40001", "25P03"})
 """PostgreSQL: deadlock, lock not available, serialisation, idle in transaction: all rolled back."""
@@ -100,9 +95,11 @@ class Ledger:
                 connection.exec_driver_sql(_FOR_READING)
             yield connection
 
-    def end_stopped(self, longer_than_ms: int = STATEMENT_TIMEOUT_MS) -> int:
-        """End sessions whose client stopped in the middle of sending: no limit of the server's own
-        reaches them, and they would hold their lanes for as long as it stands still. How many."""
+    def end_stopped(self, longer_than_ms: int = IDLE_TIMEOUT_MS) -> int:
+        """End sessions that hold lanes and whose client stopped in the middle of a statement; how many.
+
+        They are not idle, and none of the server's own limits reaches them.
+        """
         if self.dialect != "postgresql":
             return 0
         with self.engine.connect() as connection:

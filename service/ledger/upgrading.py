@@ -41,7 +41,6 @@ def upgrade(engine: Engine, to: str = "head") -> None:
         if connection.dialect.name == "postgresql":
             lock = text("SELECT pg_advisory_xact_lock(:lock)")
             connection.execute(lock, {"lock": _ADVISORY_LOCK})
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
         found = _revision(connection)
         if not found.known:
             raise LedgerTooNew(f"the ledger is at revision {found.held}, unknown to this program")
