@@ -55,10 +55,10 @@ _FOR_READING = ";".join(
 _END_STOPPED = text(
     "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN pg_locks AS l USING (pid) "
     "WHERE l.relation = 'lanes'::regclass AND l.mode = 'RowShareLock' AND l.granted "
-    "AND a.state = 'active' AND a.wait_event_type = 'Client' AND a.usename = current_user "
+    "AND a.wait_event_type = 'Client' AND a.usename = current_user "
     "AND a.state_change < now() - :ms * interval '1 millisecond'"
 )
-"""Sessions that hold lanes and wait for their client in the middle of a statement."""
+"""Sessions that hold lanes and have waited for their client for too long."""
 
 _CONTENDED = frozenset({"40P01", "55P03", "40001", "25P03"})
 """PostgreSQL: deadlock, lock not available, serialisation, idle in transaction: all rolled back."""
@@ -96,9 +96,10 @@ class Ledger:
             yield connection
 
     def end_stopped(self, longer_than_ms: int = IDLE_TIMEOUT_MS) -> int:
-        """End sessions that hold lanes and whose client stopped in the middle of a statement; how many.
+        """End sessions that hold lanes and whose client stands still; how many.
 
-        They are not idle, and none of the server's own limits reaches them.
+        Where it stopped between two messages of one statement, the server does not count it as idle
+        (even where it shows it so), and none of the server's own limits reaches it.
         """
         if self.dialect != "postgresql":
             return 0
