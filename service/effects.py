@@ -24,8 +24,8 @@ class ReportSeen(Struct, frozen=True, tag=True):
     facts: ReportFacts
     known_at: datetime
     """When it reached us; moves the lane's clock."""
-    event_at: datetime
-    """When this version was made; moves its source's watermark."""
+    event_at: datetime | None
+    """When this version was made, which moves its source's watermark; None: it moves none."""
 
 
 class RecordSeen(Struct, frozen=True, tag=True):
