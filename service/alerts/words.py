@@ -50,6 +50,8 @@ REASONS = {
     "n100_without_reason": "reported rape (N100) without a reason",
     "n100_confirmed_owes_a_crime": "confirmed reported rape (N100): a crime is still owed",
     "not_needed": "would settle it, and was not needed",
+    "only_possible": "may belong to this report; a person can tell",
+    "taken_by_an_earlier_report": "is likely to belong to a report that was due before",
     # a record taken away again
     "cancelled": "cancelled",
     "cancelled_C1": "cancelled: crime of another force (C1)",

@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from service.cli import rules, simulate, sources
+from service.cli import linkage, rules, simulate, sources
 from service.cli.replay import replay, spread
 from service.cli.terminal import complain
 from service.hosts.files import InputBroken, NotGiven
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.command()(replay)
 app.add_typer(sources.app, name="sources")
 app.add_typer(rules.app, name="rules")
+app.add_typer(linkage.app, name="linkage")
 app.command()(simulate.simulate)
 
 MISUSE = (Fault, NotGiven, ColumnMissing, LedgerUnusable, LedgerTooNew, SettingUnknown)

@@ -139,6 +139,9 @@ class Arrivals:
         return self.seen.get(force, _NOTHING)
 
     def _see(self, read: Contract, decoder: Decoder, row: bytes | Row | BadRow) -> None:
+        if self.feed.written.native:  # says how far it reaches by heartbeats
+            self.seen.setdefault(read.force, _NOTHING)
+            return
         newest = None
         if self.feed.complete_to is not None and not isinstance(row, BadRow):
             newest = decoder.complete_to(row)

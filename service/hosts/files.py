@@ -22,6 +22,7 @@ from service.ingest.lined import Fault
 from service.ingest.mapping import Feed, SourceMapping, parse_mapping
 from service.ingest.people import PersonKey
 from service.ingest.written import Side
+from service.matching.linkage_model import Model, parse_model
 from service.rules.pack import Pack, parse_pack
 
 SHORTEST_SECRET = 32
@@ -40,6 +41,18 @@ def read_pack(name_or_path: str) -> Pack:
     """A shipped rule pack by name, or a file by path. Raises ``Fault`` or ``NotGiven``."""
     text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
     return parse_pack(text, origin, beside)
+
+
+def read_model(path: Path, pack: Pack) -> Model:
+    """A linkage model trained for this pack. Raises ``NotGiven`` and ``ModelError``."""
+    check_readable(path)
+    model = parse_model(path.read_bytes(), str(path))
+    if model.pack != pack.name:
+        raise NotGiven(
+            f"{path} was trained for pack '{model.pack}', not '{pack.name}'; "
+            f"give --rules {model.pack}, or train a model for this pack"
+        )
+    return model
 
 
 def shipped(room: str) -> list[str]:
