@@ -16,7 +16,7 @@ from service.rules.decisions import decision, elsewhere
 from service.rules.expect import Shown, expect, read_report
 from service.rules.facts import RecordFacts, ReportFacts, Term
 from service.rules.pack import Pack
-from service.rules.settle import RAPE_REASONS, Because, settle
+from service.rules.settle import Because, settle
 from service.rules.showing import MAPPING, Source, source_of, sources
 from service.rules.values import Bearing, Decision, Expected
 
@@ -215,8 +215,9 @@ def _settles(pack: Pack, crime: Expected, report: ReportFacts) -> Settles:
     )
     outranking = [
         name
-        for name in pack.rank_of_class
+        for name in pack.rank_of
         if crime.classes
+        and name not in pack.classes_of
         and settle(pack, crime, replace(record, code=name), [report]).reason == Because.OUTRANKS
     ]
     return Settles(
@@ -235,8 +236,13 @@ def _settles(pack: Pack, crime: Expected, report: ReportFacts) -> Settles:
 def _kinds(
     pack: Pack, crime: Expected, record: RecordFacts, report: ReportFacts
 ) -> Iterator[tuple[str, str]]:
+    codes = [
+        rule.codes[0] for rule in pack.written.reported_incidents if rule.category == crime.category
+    ]
     for kind in RecordKind:
-        code = min(RAPE_REASONS) if kind is RecordKind.REPORTED_INCIDENT else record.code
+        code = record.code
+        if kind is RecordKind.REPORTED_INCIDENT and codes:
+            code = codes[0]
         said = settle(pack, crime, replace(record, kind=kind, code=code), [report])
         yield kind.value, f"{said.bearing.value}: {said.reason}"
 

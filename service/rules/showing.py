@@ -8,7 +8,15 @@ import msgspec
 from msgspec import Struct
 
 from service.rules.lexicon import HARMLESS
-from service.rules.pack import CancellationRule, Category, DecisionRule, Era, Mark, Pack
+from service.rules.pack import Pack
+from service.rules.written import (
+    CancellationRule,
+    Category,
+    DecisionRule,
+    Era,
+    Mark,
+    ReportedIncident,
+)
 
 
 class Source(Struct, frozen=True):
@@ -82,6 +90,8 @@ def sources(pack: Pack) -> dict[str, Source]:
     found = {"code_map": MAPPING}
     if written.text is not None:
         found["text"] = source_of(written.text)
+    if written.offence_codes is not None:
+        found["offence-code"] = source_of(written.offence_codes)
     for rules in (written.limits, written.eras, written.codes, written.carve_outs):
         found |= {rule.id: source_of(rule) for rule in rules}
     return found
@@ -102,8 +112,18 @@ def _rules(pack: Pack) -> Iterator[RuleShown]:
         yield _shown("category", name, ". ".join(_category(category)), category)
     for rule in written.codes:
         says = f"shows {rule.category}" if rule.category else "known, shows no crime"
+        says += f" of class {', '.join(rule.classes)}" if rule.classes else ""
         says += ", a call for service" if rule.call_for_service else ""
+        says += f", {_span(rule.since, rule.until)}" if rule.since or rule.until else ""
         yield _shown("codes", rule.id, f"{says}: {', '.join(rule.codes)}", rule)
+    if written.offence_codes is not None:
+        says = "a log under an offence code shows that crime"
+        yield _shown("codes", "offence-code", says, written.offence_codes)
+    for qualifiers in written.qualifiers:
+        says = "high harm: " if qualifiers.harm else "no harm of its own: "
+        yield _shown("qualifiers", qualifiers.id, says + ", ".join(qualifiers.names), qualifiers)
+    for reported in written.reported_incidents:
+        yield _shown("reported incident", reported.id, _reported(reported), reported)
     if written.text is not None:
         says = f"{written.text.distinct_terms} terms that agree in one account make it clear"
         yield _shown("text", "text", says, written.text)
@@ -125,6 +145,16 @@ def _shown(kind: str, name: str, says: str, rule: Mark) -> RuleShown:
     for key in ("sourced", "inference", "unsourced", "id"):
         written.pop(key, None)
     return RuleShown(kind=kind, id=name, says=says, source=source_of(rule), written=written)
+
+
+def _reported(rule: ReportedIncident) -> str:
+    says = f"{', '.join(rule.codes)} accounts for {rule.category}"
+    says += ", unless the victim confirms" if rule.unless_confirmed else ""
+    if rule.unless_reported_by:
+        says += f", unless reported by {' or '.join(rule.unless_reported_by).replace('_', ' ')}"
+    if rule.cancelled_by:
+        says += f"; cancelled under {', '.join(rule.cancelled_by)} only"
+    return says
 
 
 def _span(since: date | None, until: date | None) -> str:
@@ -149,16 +179,25 @@ def _category(category: Category) -> Iterator[str]:
         (category.needs_results, "clear only with an arrest or seizure"),
         (category.harm, "high harm"),
         (category.firm, "stays clear whatever the closing code"),
+        (category.registrar_only, "cancelled as no crime by the registrar alone"),
     ]
     if any(holds for holds, _ in traits):
         yield ", ".join(said for holds, said in traits if holds)
+    if category.per_class:
+        yield ", ".join(f"{held} one per {per}" for held, per in category.per_class.items())
     yield f"classes {', '.join(category.classes)}" if category.classes else "any crime record"
+    if category.offences:
+        yield f"of those only {', '.join(category.offences)}"
 
 
 def _demands(rule: DecisionRule | CancellationRule) -> str:
     said = f"needs {', '.join(rule.demands)}" if rule.demands else "needs nothing"
     if rule.categories:
         said += f"; only for {', '.join(rule.categories)}"
+    if isinstance(rule, DecisionRule) and rule.not_classes:
+        said += f", but not {', '.join(rule.not_classes)}"
+    if isinstance(rule, CancellationRule) and rule.offences:
+        said += f"; of {', '.join(rule.offences)}"
     if rule.since:
         said += f"; since {rule.since}"
     return said
@@ -179,8 +218,7 @@ def _settings(pack: Pack) -> Iterator[tuple[str, str]]:
         "of whatever age settle" if earlier is None else f"settle up to {earlier} h before receipt",
     )
     yield "conduct gap", f"{written.conduct_gap_days} days"
-    if written.harm_qualifiers:
-        yield "high harm by qualifier", ", ".join(written.harm_qualifiers)
+    yield "days begin in", written.zone
     if written.national_fraud_bodies:
         yield "record fraud nationally", ", ".join(written.national_fraud_bodies)
     offences = len(pack.classes_of)
@@ -216,7 +254,7 @@ def counts(pack: Pack) -> str:
     """A pack in one line."""
     marks = Counter(rule.source.mark for rule in _rules(pack))
     said = ", ".join(f"{n} {mark}" for mark, n in sorted(marks.items(), key=lambda m: -m[1]))
-    codes, categories = len(pack.codes), len(pack.written.categories)
+    codes, categories = len(pack.codes[-1]), len(pack.written.categories)
     terms = len(pack.lexicon.terms) if pack.lexicon else 0
     return (
         f"{pack.name} is sound: {sum(marks.values())} rules ({said}), {categories} "

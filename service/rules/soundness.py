@@ -8,15 +8,13 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Struct
 
 from service.ingest.codes import fold
 from service.ingest.lined import Fault, Table, line_of
-
-if TYPE_CHECKING:  # A pack asks here whether it is sound; only the types lead back.
-    from service.rules.pack import Demands, Era, Limit, Mark, Reasons, Written
+from service.rules.written import Category, Demands, Era, Indication, Limit, Mark, Reasons, Written
 
 PER = ("victim", "suspect", "incident")
 """Whom the crimes of a category are counted by."""
@@ -51,8 +49,8 @@ class Laid(Struct, frozen=True):
 
 
 def unsound(
-    written: "Written",
-    reasons: "Reasons",
+    written: Written,
+    reasons: Reasons,
     classes_of: Mapping[str, Collection[str]],
     laid: Laid,
 ) -> Iterator[Fault]:
@@ -70,7 +68,13 @@ def unsound(
         yield laid.fault(("transferred_in", "starts"), *_no_word(started.starts, STARTS))
     yield from _categories(written, classes_of, laid)
     yield from _codes(written, laid)
+    yield from _reported_incidents(written, laid)
     yield from _reasons(written, reasons, laid)
+    try:
+        ZoneInfo(written.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        remedy = "name one such as Europe/London"
+        yield laid.fault(("zone",), f"'{written.zone}' is no time zone", remedy)
 
 
 def _no_word(word: str, words: Collection[str]) -> tuple[str, str]:
@@ -85,7 +89,7 @@ def _one_of(word: str, words: Collection[str]) -> str:
 # -- numbers, marks, ids -----------------------------------------------------------------------
 
 
-def _numbers(written: "Written", laid: Laid) -> Iterator[Fault]:
+def _numbers(written: Written, laid: Laid) -> Iterator[Fault]:
     times, text = written.timing, written.text
     least: list[tuple[Path, int, int]] = [
         (("timing", "grace_minutes"), times.grace_minutes, 0),
@@ -103,21 +107,22 @@ def _numbers(written: "Written", laid: Laid) -> Iterator[Fault]:
         yield laid.fault(("limits",), "there is no limit", "give at least one, with its hours")
 
 
-def _marks(written: "Written", laid: Laid) -> Iterator[Fault]:
+def _marks(written: Written, laid: Laid) -> Iterator[Fault]:
     groups: dict[str, Sequence[Mark]] = {
         "limits": written.limits,
         "eras": written.eras,
         "codes": written.codes,
+        "qualifiers": written.qualifiers,
         "carve_outs": written.carve_outs,
+        "reported_incidents": written.reported_incidents,
     }
     marked: list[tuple[Path, Mark]] = [
         ((key, index), rule) for key, rules in groups.items() for index, rule in enumerate(rules)
     ]
     marked += [(("categories", name), each) for name, each in written.categories.items()]
-    if written.text is not None:
-        marked.append((("text",), written.text))
-    if written.transferred_in is not None:
-        marked.append((("transferred_in",), written.transferred_in))
+    for key in ("text", "transferred_in", "offence_codes"):
+        if (single := getattr(written, key)) is not None:
+            marked.append(((key,), single))
     for path, rule in marked:
         if not _has_one_mark(rule):
             yield laid.fault(path, *_NO_MARK)
@@ -129,17 +134,19 @@ _NO_MARK = (
 )
 
 
-def _has_one_mark(rule: "Mark") -> bool:
+def _has_one_mark(rule: Mark) -> bool:
     return sum(bool(mark.strip()) for mark in (rule.sourced, rule.inference, rule.unsourced)) == 1
 
 
-def _ids(written: "Written", laid: Laid) -> Iterator[Fault]:
+def _ids(written: Written, laid: Laid) -> Iterator[Fault]:
     """Ids stand alone in verdicts, so one id is one rule, whatever it is a rule of."""
     groups: dict[str, list[str]] = {
         "limits": [rule.id for rule in written.limits],
         "eras": [rule.id for rule in written.eras],
         "codes": [rule.id for rule in written.codes],
+        "qualifiers": [rule.id for rule in written.qualifiers],
         "carve_outs": [rule.id for rule in written.carve_outs],
+        "reported_incidents": [rule.id for rule in written.reported_incidents],
     }
     seen: dict[str, int] = {}
     for key, ids in groups.items():
@@ -158,7 +165,7 @@ def _ids(written: "Written", laid: Laid) -> Iterator[Fault]:
 
 
 def _spans(
-    key: str, what: str, rules: "Sequence[Limit] | Sequence[Era]", laid: Laid
+    key: str, what: str, rules: Sequence[Limit] | Sequence[Era], laid: Laid
 ) -> Iterator[Fault]:
     """Every day has one rule: none has two, none is left out, before the first or after the last."""
     order = sorted(range(len(rules)), key=lambda index: rules[index].since or date.min)
@@ -194,7 +201,7 @@ def _spans(
 
 
 def _categories(
-    written: "Written", classes_of: Mapping[str, Collection[str]], laid: Laid
+    written: Written, classes_of: Mapping[str, Collection[str]], laid: Laid
 ) -> Iterator[Fault]:
     names = set(written.categories)
     listed = {name for classes in classes_of.values() for name in classes}
@@ -211,38 +218,79 @@ def _categories(
                 near = difflib.get_close_matches(held, listed, n=1, cutoff=0.5)
                 remedy = f"did you mean '{near[0]}'?" if near else "mend it, or add the offence"
                 yield laid.fault((*path, "classes", index), message, remedy)
+        yield from _exceptions(name, category, classes_of, laid)
     if written.code_map_yes not in names:
         message = f"'{written.code_map_yes}' is no category of this pack"
         yield laid.fault(("code_map_yes",), message, _one_of(written.code_map_yes, names))
 
 
-def _codes(written: "Written", laid: Laid) -> Iterator[Fault]:
+def _exceptions(
+    name: str, category: Category, classes_of: Mapping[str, Collection[str]], laid: Laid
+) -> Iterator[Fault]:
+    """What a category says of single classes and codes is of its own."""
+    path: Path = ("categories", name)
+    for held, per in category.per_class.items():
+        if per not in PER:
+            yield laid.fault((*path, "per_class", held), *_no_word(per, PER))
+        if held not in category.classes:
+            message = f"'{held}' is no class of {name}"
+            remedy = _one_of(held, category.classes)
+            yield laid.fault((*path, "per_class", held), message, remedy)
+    for index, code in enumerate(category.offences):
+        if {*classes_of.get(code, ())}.isdisjoint(category.classes):
+            message = f"'{code}' is no offence of the classes of {name}"
+            remedy = "mend the code, or name its class too"
+            yield laid.fault((*path, "offences", index), message, remedy)
+
+
+def _reported_incidents(written: Written, laid: Laid) -> Iterator[Fault]:
     names = set(written.categories)
-    ruled: dict[str, str] = {}
+    for index, rule in enumerate(written.reported_incidents):
+        if rule.category not in names:
+            message = f"'{rule.category}' is no category of this pack"
+            remedy = _one_of(rule.category, names)
+            yield laid.fault(("reported_incidents", index, "category"), message, remedy)
+
+
+def _codes(written: Written, laid: Laid) -> Iterator[Fault]:
+    names = set(written.categories)
+    ruled: dict[str, list[Indication]] = {}
     for index, rule in enumerate(written.codes):
         path: Path = ("codes", index)
         if rule.category and rule.category not in names:
             message = f"'{rule.category}' is no category of this pack"
             remedy = _one_of(rule.category, names)
             yield laid.fault((*path, "category"), message, remedy)
+        held = written.categories[rule.category].classes if rule.category in names else ()
+        for place, each in enumerate(rule.classes):
+            if each not in held:
+                message = f"'{each}' is no class of {rule.category or 'no category'}"
+                yield laid.fault((*path, "classes", place), message, _one_of(each, held))
         if not rule.codes:
             yield laid.fault(path, f"'{rule.id}' lists no code", "list its codes, or remove it")
         for place, code in enumerate(rule.codes):
             folded = fold(code)
             if not folded:
                 yield laid.fault((*path, "codes", place), "a code is empty", "remove it")
-            elif folded in ruled:
-                message = f"code '{folded}' of '{rule.id}' is listed under '{ruled[folded]}' too"
-                remedy = "a code says one thing; remove one"
-                yield laid.fault((*path, "codes", place), message, remedy)
-            ruled.setdefault(folded, rule.id)
+            for other in ruled.get(folded, ()):
+                if _same_day(other, rule):
+                    message = f"code '{folded}' of '{rule.id}' is listed under '{other.id}' too"
+                    remedy = "a code says one thing a day; remove one"
+                    yield laid.fault((*path, "codes", place), message, remedy)
+            ruled.setdefault(folded, []).append(rule)
     for index, carve_out in enumerate(written.carve_outs):
         if not (carve_out.codes or carve_out.bodies):
             message = f"'{carve_out.id}' names neither codes nor bodies"
             yield laid.fault(("carve_outs", index), message, "say what it carves out")
 
 
-def _reasons(written: "Written", reasons: "Reasons", laid: Laid) -> Iterator[Fault]:
+def _same_day(one: Indication, other: Indication) -> bool:
+    """Do both hold on any day?"""
+    starts = max(one.since or date.min, other.since or date.min)
+    return starts < min(one.until or date.max, other.until or date.max)
+
+
+def _reasons(written: Written, reasons: Reasons, laid: Laid) -> Iterator[Fault]:
     lists: list[tuple[str, list[tuple[str, Demands]]]] = [
         ("decisions", [(key.value, rule) for key, rule in reasons.decisions.items()]),
         ("cancellations", [(key.value, rule) for key, rule in reasons.cancellations.items()]),

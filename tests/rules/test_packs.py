@@ -2,8 +2,10 @@
 
 import csv
 import re
-from datetime import date
+from datetime import UTC, date, datetime
+from importlib import resources
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,6 +13,8 @@ from service.hosts.files import faults_of_pack, read_pack, shipped
 from service.ingest.lined import Fault
 from service.rules.pack import PackError, pack_faults, parse_pack
 from service.rules.values import CancellationDemand, DecisionDemand
+
+SHIPPED = resources.files("service.rules") / "packs" / "offences.csv"
 
 PACK = """\
 name: small
@@ -116,6 +120,18 @@ REFUSED = [
     ("bodies: [nca], ", "", 23, "names neither codes nor bodies", "say what it carves out"),
     ("  theft:\n", "  theft.x:\n", 14, "'theft.x' cannot name a category", "small letters"),
     ("rank: 1,", "rank: 1, per: person,", 18, "'person' is not known here", "use one of"),
+    ("rank: 1,", "rank: 1, per_class: {8N: person},", 18, "'person' is not known", "use one of"),
+    ("rank: 1,", "rank: 1, per_class: {8M: victim},", 18, "'8M' is no class of assault", "8N"),
+    ("rank: 1,", "rank: 1, offences: [045/00],", 18, "'045/00' is no offence of", "its class too"),
+    ("theft, codes:", 'theft, classes: ["46"], codes:', 20, "'46' is no class of theft", "use one"),
+    ("title: A", "zone: London\ntitle: A", 2, "'London' is no time zone", "Europe/London"),
+    (
+        "text:\n",
+        "reported_incidents:\n  - {id: n, codes: [100/01], category: rape, sourced: p}\ntext:\n",
+        25,
+        "'rape' is no category of this pack",
+        "use one of",
+    ),
     ("hours: 24", "hours: 0", 9, "0 is too little", "write 1 or more"),
     ("distinct_terms: 2", "distinct_terms: 0", 25, "0 is too little", "write 1 or more"),
     (
@@ -161,6 +177,9 @@ INCLUDED = [
     ("words.yaml", "theft.taken", "taken", 2, "'taken' names no category"),
     ("offences.csv", "code,class", "code,klass", 1, "lacks a column"),
     ("offences.csv", "045/00,45", "045/00,", 3, "an offence without code or class"),
+    ("offences.csv", "045/00,45", "45/0,45", 3, "'45/0' is no code"),
+    ("offences.csv", "045/00,45", "039/00,39", 3, "039/00 is 39 twice"),
+    ("offences.csv", "code,class\n039/00,39", "code,class,until\n039/00,39,soon", 2, "is no day"),
 ]
 
 
@@ -218,23 +237,84 @@ def test_a_pack_and_every_file_it_names_make_its_digest() -> None:
 
 def test_the_limit_and_the_era_hold_from_midnight_on() -> None:
     pack = read_pack("england_and_wales")
-    since = [began.date() for began, _ in pack.eras]
-    assert since == [date(2023, 5, 15), date(2017, 4, 1), date.min]
+    zone = ZoneInfo("Europe/London")
+    since = [began.astimezone(zone).date() for began, _ in pack.eras[:-1]]
+    assert since == [date(2023, 5, 15), date(2017, 4, 1)]
 
 
 PUBLISHED_CLASS = re.compile(r"(NFIB ?\d+[A-Z]?|\d+[A-Z]?(?:/\d+)?)\b")
 
 
+OLD_CLASSES = {
+    **dict.fromkeys(("008/07", "008/08"), "104"),
+    **dict.fromkeys(("008/19", "008/22"), "8N"),
+    **dict.fromkeys(("008/33", "008/34", "008/40", "008/41", "008/46", "008/47"), "8P"),
+    **dict.fromkeys(("008/35", "008/42", "008/48"), "105B"),
+    **dict.fromkeys(("008/36", "008/43", "008/49"), "9B"),
+    **dict.fromkeys(("008/37", "008/44", "008/50", "008/38", "008/45", "008/51"), "8M"),
+    "008/39": "8L",
+    **dict.fromkeys(("019/02", "019/03", "019/04"), "70"),
+}
+"""Old codes whose number holds several kinds of crime, by their titles; all others are their number."""
+
+
 def test_offences_are_those_published(shared_data: Path) -> None:
-    """The list is derived again from the published table. Two frauds stand there under no class of
-    their own and are left out."""
-    published: dict[str, set[str]] = {}
+    """The list is derived again: the notifiable offences by class; then codes that are no longer on it
+    and were above summary, by number, for what was committed long ago."""
+    based: dict[tuple[str, str], set[str]] = {}
     path = shared_data / "reference" / "notifiable_offences_2026-27.csv"
     with path.open(encoding="utf-8-sig") as lines:
         for row in csv.DictReader(lines):
             name = PUBLISHED_CLASS.match(row["Offence category"].strip())
-            if name is not None:
-                code = row["Home Office code"].strip()
-                published.setdefault(code, set()).add(name.group(1).replace("NFIB ", "NFIB"))
-    held = read_pack("england_and_wales").classes_of
-    assert {code: set(names) for code, names in held.items()} == published
+            found = name.group(1).replace("NFIB ", "NFIB") if name else "NFIB"
+            key = (row["Home Office code"].strip(), found)
+            based.setdefault(key, set()).update(row["Victim or State Based"].upper().split("/"))
+    listed = {code for code, _ in based}
+    with (shared_data / "reference" / "ho_codes.csv").open(encoding="utf-8-sig") as lines:
+        for row in csv.DictReader(lines):
+            code, number = row["ho_code"], int(row["category"])
+            summary = row["parent_group"] == "Other summary offences"
+            if code not in listed and 0 < number < 100 and not summary:
+                based[code, OLD_CLASSES.get(code, str(number))] = set()
+    held = {
+        (row["code"], row["class"]): {*row["based"]}
+        for row in csv.DictReader(SHIPPED.read_text(encoding="utf-8").splitlines())
+    }
+    assert held == based
+
+
+def test_every_class_belongs_to_a_kind_of_crime_and_nothing_else_does() -> None:
+    rows = list(csv.DictReader(SHIPPED.read_text(encoding="utf-8").splitlines()))
+    shipped_pack = read_pack("england_and_wales")
+    assert all(shipped_pack.kinds_of[row["code"]] for row in rows)
+    assert [row["code"] for row in rows if row["until"]] == ["125/12"]
+
+
+def test_offences_against_the_state_are_those_that_are_mostly_so_published() -> None:
+    """By code, as the list marks them; a code that is both counts as the victim's."""
+    shipped_pack = read_pack("england_and_wales")
+    for name, category in shipped_pack.written.categories.items():
+        marks = [
+            row["based"]
+            for row in csv.DictReader(SHIPPED.read_text(encoding="utf-8").splitlines())
+            if name in shipped_pack.kinds_of[row["code"]] and row["based"]
+        ]
+        if marks:
+            state = sum(mark == "S" for mark in marks) * 2 > len(marks)
+            assert category.state_based is state, name
+
+
+def test_a_code_may_say_another_thing_from_a_day_on() -> None:
+    until = PACK.replace("codes: [noise], ", "codes: [noise], until: 2020-01-01, ")
+    added = "carve_outs:\n"
+    later = "  - {id: later, category: theft, codes: [noise], since: 2020-01-01, sourced: p}\n"
+    changed = until.replace(added, later + added, 1)
+    pack = parse_pack(changed, "p", BESIDE.__getitem__)
+    shows = [
+        pack.codes[pack.edition_at(datetime(year, 6, 1, tzinfo=UTC))]["noise"].category
+        for year in (2019, 2020)
+    ]
+    assert shows == ["", "theft"]
+    overlapping = changed.replace("since: 2020-01-01", "since: 2019-12-31")
+    (fault,) = pack_faults(overlapping, "p", BESIDE.__getitem__)
+    assert "code 'noise' of 'later' is listed under 'code.noise' too" in fault.message

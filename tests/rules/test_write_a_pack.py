@@ -6,7 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from service.rules.pack import (
+from service.rules.soundness import COUNTS, PER
+from service.rules.values import CancellationDemand, DecisionDemand
+from service.rules.written import (
     CancellationRule,
     CarveOut,
     Category,
@@ -14,14 +16,15 @@ from service.rules.pack import (
     Era,
     Indication,
     Limit,
+    OffenceCodes,
+    Qualifiers,
     Reasons,
+    ReportedIncident,
     TextRule,
     Times,
     TransferredIn,
     Written,
 )
-from service.rules.soundness import COUNTS, PER
-from service.rules.values import CancellationDemand, DecisionDemand
 from tests.documents import commands, run_to, text_of
 from tests.hosts.command import by_ref
 
@@ -61,6 +64,9 @@ def test_every_key_of_a_pack_is_in_the_tables() -> None:
         CarveOut,
         TextRule,
         TransferredIn,
+        Qualifiers,
+        OffenceCodes,
+        ReportedIncident,
         DecisionRule,
         CancellationRule,
         Times,
