@@ -53,7 +53,7 @@ from service.pointers import (
     report_mentions,
 )
 from service.rules.facts import RecordFacts, ReportFacts
-from service.rules.settle import standing
+from service.rules.standing import standing
 
 CLAIMED = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED})
 """Verdicts that speak though nothing was said before; all others only answer what was."""

@@ -377,6 +377,17 @@ class _Closing:
             self.refused = ":".join(("refused", weighed.reason, *weighed.lacks))
         return ""
 
+    def why_unmet(self, crime: Expected, linked: Sequence[Linked]) -> str:
+        """Why what is linked does not meet the crime: another crime, or what kept it from counting."""
+        if not linked:
+            return "no_record"
+        live = [each.facts for each in linked if each.standing.live]
+        if not live:
+            return "record_withdrawn"
+        found = [settle(self._pack, crime, facts, self._logs) for facts in live]
+        kept = [how.reason for how in found if how.bearing is Bearing.NOTHING]
+        return kept[0] if len(kept) == len(found) else "recorded_as_something_else"
+
 
 class _Proof:
     """Whether a deadline has provably passed with nothing recorded (G1, G5)."""
@@ -453,7 +464,7 @@ def _crime_line(
     elif proof.over(crime.due_at):
         reason = proof.lacks(crime)
         verdict = Verdict.NOT_PROVABLE if reason else Verdict.MISSED
-        reason = reason or _why_unmet(linked)
+        reason = reason or closing.why_unmet(crime, linked)
     return CrimeLine(
         id=crime.id,
         category=crime.category,
@@ -470,14 +481,6 @@ def _crime_line(
         evidence=crime.evidence,
         unsourced=crime.unsourced,
     )
-
-
-def _why_unmet(linked: Sequence[Linked]) -> str:
-    if not linked:
-        return "no_record"
-    if any(each.standing.live for each in linked):
-        return "recorded_as_something_else"
-    return "record_withdrawn"
 
 
 # -- the report -------------------------------------------------------------------------------

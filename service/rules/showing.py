@@ -14,8 +14,9 @@ from service.ingest.source import Source
 from service.rules.decisions import decision, elsewhere
 from service.rules.expect import expect
 from service.rules.facts import ReportFacts
-from service.rules.pack import Mark, Pack
+from service.rules.pack import Pack
 from service.rules.values import Expected
+from service.rules.written import Mark, ReportedIncident
 
 
 class Marked(Struct, frozen=True, kw_only=True):
@@ -96,8 +97,26 @@ def showing(pack: Pack) -> Showing:
             for name, each in sorted(written.categories.items(), key=lambda pair: pair[1].rank)
         ],
         "codes": [
-            _marked(each.id, f"{each.category or 'no crime'}: {', '.join(each.codes)}", each)
+            _marked(
+                each.id,
+                f"{each.category or 'no crime'}{_span(each.since, each.until)}: "
+                f"{', '.join(each.codes)}",
+                each,
+            )
             for each in written.codes
+        ],
+        "qualifiers": [
+            _marked(
+                each.id,
+                f"{'high harm' if each.harm else 'no harm'}{_span(each.since, each.until)}: "
+                f"{', '.join(each.names)}",
+                each,
+            )
+            for each in written.qualifiers
+        ],
+        "reported incidents": [
+            _marked(each.id, ", ".join(_reported(each)), each)
+            for each in written.reported_incidents
         ],
         "carve-outs": [
             _marked(each.id, ", ".join((*each.codes, *each.bodies)), each)
@@ -129,10 +148,32 @@ def showing(pack: Pack) -> Showing:
 def _category(each: Any) -> Iterator[str]:
     yield f"rank {each.rank}"
     yield f"one per {each.per}"
-    for flag in ("state_based", "conduct", "additional", "harm", "firm", "needs_results"):
+    for name, per in each.per_class.items():
+        yield f"of {name} one per {per}"
+    for flag in (
+        "state_based",
+        "conduct",
+        "additional",
+        "harm",
+        "firm",
+        "needs_results",
+        "registrar_only",
+    ):
         if getattr(each, flag):
             yield _spaced(flag)
     yield f"classes {' '.join(each.classes)}" if each.classes else "any class settles it"
+    if each.offences:
+        yield f"of those only {' '.join(each.offences)}"
+
+
+def _reported(each: ReportedIncident) -> Iterator[str]:
+    yield f"{' '.join(each.codes)} for {each.category}"
+    if each.unless_confirmed:
+        yield "unless the victim confirms"
+    if each.unless_reported_by:
+        yield f"unless reported by {', '.join(_spaced(who) for who in each.unless_reported_by)}"
+    if each.cancelled_by:
+        yield f"cancelled by {', '.join(each.cancelled_by)} only"
 
 
 def _others(pack: Pack) -> Iterator[Marked]:
@@ -140,6 +181,9 @@ def _others(pack: Pack) -> Iterator[Marked]:
     if written.text is not None:
         says = f"{written.text.distinct_terms} different words of one account make a crime clear"
         yield _marked("text", says, written.text)
+    if written.offence_codes is not None:
+        says = "a log's code may be an offence code, and shows that crime"
+        yield _marked("offence-code", says, written.offence_codes)
     if written.transferred_in is not None:
         says = f"a report passed on by another force starts at {written.transferred_in.starts}"
         yield _marked("transferred-in", says, written.transferred_in)
@@ -215,7 +259,7 @@ def _crime(
         decisions=tuple(
             reason.value
             for reason, rule in pack.reasons.decisions.items()
-            if not rule.categories or crime.category in rule.categories
+            if not rule.excludes(crime.category, crime.named)
         ),
         closure=_closure(pack, crime, report),
     )
@@ -227,13 +271,15 @@ def _settled_by(pack: Pack, crime: Expected) -> Iterator[str]:
         yield f"a crime of class {', '.join(crime.classes)}"
     else:
         yield "any crime record of this report"
-    serious = sorted(name for name, rank in pack.rank_of_class.items() if rank < crime.rank)
+    every = {name for code in pack.classes_of.values() for name in code}
+    serious = [name for name in every if pack.rank_of.get(name, crime.rank) < crime.rank]
     if crime.classes and serious and not category.additional:
         yield f"a more serious crime ({len(serious)} classes)"
     if category.conduct:
         yield "an earlier course of conduct against the same victim, still open"
-    if crime.category == "rape":
-        yield "accounted for by an N100 with reason 01 to 03, while unconfirmed"
+    for each in pack.written.reported_incidents:
+        if each.category == crime.category:
+            yield f"accounted for by {', '.join(_reported(each))}"
     if category.needs_results:
         yield "accounted for by the national body's reference, without a call for service"
 

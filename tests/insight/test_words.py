@@ -20,7 +20,7 @@ def test_every_closed_vocabulary_is_covered() -> None:
     reasons |= {f"cancelled_{code}" for code in CancellationCode}
     assert reasons <= set(words.REASONS)
     lacks = {"accepted_reason", "category", "in_force", "cancellation_code", "other_ref"}
-    lacks |= {"registrar", "notifiable_class", *DecisionDemand, *CancellationDemand}
+    lacks |= {"registrar", "genuine_error", *DecisionDemand, *CancellationDemand}
     assert lacks == set(words.DEMANDS)
     assert set(words.VERDICTS) == set(Verdict)
     assert set(words.LEVELS) == set(LEVELS)

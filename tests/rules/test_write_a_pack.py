@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from service.rules.pack import Category, Written
+from service.rules.written import Category, Written
 from tests.documents import commands, run_to, text_of
 
 DOCUMENT = text_of("write-a-pack.md")
