@@ -1,35 +1,27 @@
 """``recount rules``: rule packs, what they say and what they make of a report."""
 
-from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-from schemas.feeds import Heartbeat
 from service.cli.sources import MAPPING_HELP, AsJson, person_key
-from service.cli.terminal import complain, out, print_json, table
-from service.hosts.files import (
-    NotGiven,
-    check_readable,
-    open_rows,
-    read_mapping,
-    read_pack,
-    shipped,
-)
-from service.hosts.rows import BadRow
-from service.ingest.decode import Decoder, Refused
-from service.ingest.lined import Fault
-from service.ingest.mapping import Feed, SourceMapping
-from service.rules.facts import ReportFacts
-from service.rules.observe import Observer
-from service.rules.pack import Pack
-from service.rules.showing import Explained, Showing, explain, showing
+from service.cli.terminal import out, print_json, table
+from service.hosts.explained import At, explain_files
+from service.hosts.files import copy_pack, faults_of_pack, read_mapping, read_pack, shipped
+from service.ingest.decode import Refused
+from service.rules.explaining import lines
+from service.rules.showing import PackShown, counts, shown
 
-app = typer.Typer(help="Rule packs: check, show, explain.", no_args_is_help=True)
+app = typer.Typer(help="Rule packs: copy, check, show, explain.", no_args_is_help=True)
 
 PACK_HELP = "A rule pack: the path of a .yaml file, or the name of one that is shipped."
-MARKS = {"sourced": "", "inference": "inference: ", "unsourced": "UNSOURCED: "}
+WIDTH = 100
+"""Columns of what is printed, at most: it is read on paper too."""
 
 
 @app.command(epilog="Example: recount rules check my-pack.yaml")
@@ -37,25 +29,22 @@ def check(
     pack: Annotated[str, typer.Argument(help=PACK_HELP)],
     as_json: AsJson = False,
 ) -> None:
-    """Is a pack sound? Exit code 1, with file, line and remedy, where it is not."""
-    try:
-        read = read_pack(pack)
-    except Fault as fault:
-        if as_json:
-            said = {"file": fault.origin, "line": fault.line, "what": fault.message}
-            print_json({"sound": False, **said, "remedy": fault.remedy})
-        else:
-            complain(str(fault))
-        raise typer.Exit(1) from None
-    laid_out = showing(read)
-    rules = sum(map(len, laid_out.parts.values()))
+    """Is a pack sound? Everything found wrong with it and the files it includes, with line and remedy.
+    Exit code 1 where something is to be mended."""
+    faults = faults_of_pack(pack)
+    said = None if faults else counts(read_pack(pack))
     if as_json:
-        print_json({"sound": True, "rules": rules, "unsourced": laid_out.unsourced})
-        return
-    out.print(
-        f"{read.name} is sound: {rules} rules, {laid_out.unsourced} of them unsourced; "
-        f"digest {read.digest[:12]}"
-    )
+        told = [
+            {"file": f.origin, "line": f.line, "message": f.message, "remedy": f.remedy}
+            for f in faults
+        ]
+        print_json({"pack": pack, "sound": not faults, "faults": told, "summary": said})
+    for fault in [] if as_json else faults:
+        out.print(str(fault), markup=False)
+    if said and not as_json:
+        out.print(said, markup=False)
+    if faults:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: recount rules show england_and_wales")
@@ -63,122 +52,113 @@ def show(
     pack: Annotated[str | None, typer.Argument(help=PACK_HELP)] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every rule of a pack with its mark; without a pack, those that are shipped."""
+    """Every rule of a pack with where it comes from; without one, list those that are shipped."""
     if pack is None:
         listed = {name: read_pack(name).title for name in shipped("packs")}
         if as_json:
             print_json(listed)
-        else:
-            for name, title in listed.items():
-                out.print(f"{name}  {title}", markup=False)
+            return
+        for name, title in listed.items():
+            out.print(f"{name}  {title}", markup=False)
         return
-    laid_out = showing(read_pack(pack))
+    said = shown(read_pack(pack))
     if as_json:
-        print_json(laid_out)
+        print_json(said)
     else:
-        _print_pack(laid_out)
+        _print_pack(said)
 
 
 @app.command(
-    "explain", epilog="Example: recount rules explain logs.jsonl --source native --ref 0412"
+    epilog="Example: recount rules explain calls.csv --source my-force.yaml --rules my-pack.yaml"
 )
-def explain_reports(
-    files: Annotated[list[Path], typer.Argument(help="Reports, as the mapping reads them.")],
+def explain(
+    files: Annotated[list[Path], typer.Argument(help="Files of reports: logs or referrals.")],
     source: Annotated[str, typer.Option(help=MAPPING_HELP)],
     rules: Annotated[str, typer.Option(help=PACK_HELP)] = "england_and_wales",
-    ref: Annotated[str, typer.Option(help="Only this report.", show_default=False)] = "",
-    referrals: Annotated[
-        bool, typer.Option("--referrals", help="The files hold referrals, not incident logs.")
-    ] = False,
+    ref: Annotated[str | None, typer.Option(help="Explain this report alone.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Why crimes are expected of a report, by when, and what would settle each; as the last version of
-    it in the files has it. Exit code 1 where a report cannot be read or is not there."""
-    mapping, pack = read_mapping(source), read_pack(rules)
-    feed = _feed(mapping, "referrals" if referrals else "incidents")
-    found: dict[str, ReportFacts] = {}
-    refused = 0
-    for path in files:
-        check_readable(path)
-        for read in _reports(path, feed, pack):
-            if isinstance(read, ReportFacts):
-                found[read.ref] = read
-            else:
-                refused += 1
-                complain(f"{path}: {read}")
-    wanted = [found[ref]] if ref in found else [] if ref else list(found.values())
-    sources = {each.source.name: each.source for each in mapping.feeds}
-    answers = [explain(pack, sources, report) for report in wanted]
+    """What a pack makes of each report: what was read, which rules fired, which crimes are expected by
+    when, and what would settle them. Reports are read one by one, never joined."""
+    told = explain_files(read_mapping(source), read_pack(rules), files, ref, person_key())
     if as_json:
-        print_json(answers)
-    else:
-        for answer in answers:
-            _print_report(answer)
-    if ref and not answers:
-        complain(f"no report '{ref}' in {', '.join(map(str, files))}")
-    if refused or not answers:
-        raise typer.Exit(1)
+        print_json(list(told))
+        return
+    for at in told:
+        _print_explained(at)
 
 
-def _feed(mapping: SourceMapping, side: str) -> Feed:
-    for feed in mapping.feeds:
-        if feed.side == side:
-            return feed
-    raise NotGiven(f"mapping '{mapping.name}' has no side '{side}'")
+@app.command(epilog="Example: recount rules copy england_and_wales --out mine")
+def copy(
+    pack: Annotated[str, typer.Argument(help=PACK_HELP)],
+    folder: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path(),
+    as_json: AsJson = False,
+) -> None:
+    """Write a pack and the files it includes to a folder, to make one of your own from them."""
+    written = [str(path) for path in copy_pack(pack, folder)]
+    if as_json:
+        print_json(written)
+        return
+    out.print(f"wrote {', '.join(written)}", markup=False)
+    out.print(f"next: recount rules check {written[0]}", markup=False)
 
 
-def _reports(path: Path, feed: Feed, pack: Pack) -> Iterator[ReportFacts | str]:
-    """The reports of a file; where one cannot be read, its line, the reason and the remedy."""
-    opened = open_rows(path, feed)
-    decoder = Decoder(feed, path.name, opened.header, person_key=person_key())
-    observer = Observer(pack, feed.source)
-    for number, (line, row) in enumerate(opened.rows):
-        if isinstance(row, BadRow):
-            yield f"line {line}: {row.reason}; {row.remedy}"
-            continue
-        read = decoder.decode(row, number)
-        if isinstance(read, Refused):
-            yield f"line {line}: {read.field} {read.reason}; {read.remedy}"
-        elif read is not None and not isinstance(read, Heartbeat):
-            yield observer.report(read)  # type: ignore[arg-type]  # the side is one of reports
+# -- printing ----------------------------------------------------------------------------------
 
 
-# -- for people -----------------------------------------------------------------------------------
+def _rows(*columns: str) -> Table:
+    made = table(*columns)
+    made.show_header = False
+    return made
 
 
-def _print_pack(laid_out: Showing) -> None:
-    out.print(f"{laid_out.name}: {laid_out.title}", markup=False, style="bold")
-    out.print(f"digest {laid_out.digest[:12]}, {laid_out.unsourced} rules unsourced")
-    for part, rules in laid_out.parts.items():
-        out.print(f"\n{part}", markup=False, style="bold")
-        rows = table("rule", "says", "from")
+def _print(rows: Table) -> None:
+    width = min(WIDTH, out.width) if out.is_terminal else WIDTH
+    Console(highlight=False, width=width).print(rows, markup=False)
+
+
+def _marked(text: str) -> Text:
+    """What has no source stands out, on a terminal by colour too."""
+    return Text(text, style="bold red" if "UNSOURCED" in text else "")
+
+
+def _print_pack(said: PackShown) -> None:
+    out.print(f"{said.name}: {said.title}", markup=False, style="bold")
+    rows = _rows("", "")
+    for what, value in said.settings.items():
+        rows.add_row(f"  {what}", value)
+    _print(rows)
+    for kind, rules in groupby(said.rules, key=lambda rule: rule.kind):
+        out.print(f"\n{kind}", markup=False, style="bold")
+        rows = _rows("", "", "")
         for rule in rules:
-            rows.add_row(rule.id, rule.says, f"{MARKS[rule.mark]}{rule.source}")
-        out.print(rows, markup=False)
-    if laid_out.terms:
-        told = ", ".join(f"{category} {n}" for category, n in sorted(laid_out.terms.items()))
-        out.print(f"\nwords listened for: {told}", markup=False)
+            rows.add_row(f"  {rule.id}", rule.says, _marked(str(rule.source)))
+        _print(rows)
+    if said.terms:
+        out.print("\nterms (phrases of each)", style="bold")
+        rows = _rows("", "")
+        for category, terms in said.terms.items():
+            rows.add_row(f"  {category}", ", ".join(f"{t} ({n})" for t, n in terms.items()))
+        _print(rows)
+    unsourced = [rule.id for rule in said.rules if rule.source.mark == "unsourced"]
+    out.print(f"\nUNSOURCED: {', '.join(unsourced) or 'none'}", markup=False, style="bold")
+    for note in said.notes:
+        out.print(f"note: {note}", markup=False)
 
 
-def _print_report(answer: Explained) -> None:
-    out.print(f"\n{answer.force} {answer.ref}", markup=False, style="bold")
-    out.print(f"received {answer.received_at:%Y-%m-%d %H:%M:%S} UTC")
-    for name, held in answer.read.items():
-        out.print(f"  {name}: {', '.join(held)}", markup=False)
-    if answer.unknown_codes:
-        out.print(f"  codes nobody knows: {', '.join(answer.unknown_codes)}", markup=False)
-    if answer.carve_outs:
-        out.print(f"  shown and not due: {', '.join(answer.carve_outs)}", markup=False)
-    if not answer.crimes:
-        out.print("  no crime expected")
-    for crime in answer.crimes:
-        harm = ", high harm" if crime.harm else ""
-        due = f"{crime.due_at:%Y-%m-%d %H:%M:%S} UTC"
-        out.print(f"  {crime.id}: {crime.grade}{harm}, due {due}", markup=False)
-        out.print(f"    because of {', '.join(crime.evidence)}", markup=False)
-        for rule in crime.rules:
-            out.print(f"    {rule.id}: {MARKS[rule.mark]}{rule.source}", markup=False)
-        for way in crime.settled_by:
-            out.print(f"    settled by {way}", markup=False)
-        if crime.closure:
-            out.print(f"    its closure: {crime.closure}", markup=False)
+def _print_explained(at: At) -> None:
+    if isinstance(at.said, Refused):
+        where = f" in {at.said.field}" if at.said.field else ""
+        refused = f"refused: {at.said.reason.value}{where}; {at.said.remedy}"
+        out.print(f"{at.file}:{at.line}: {refused}\n", markup=False)
+        return
+    out.print(
+        f"{at.said.ref} (source {at.said.source}, {at.file}:{at.line})", markup=False, style="bold"
+    )
+    for title, said in lines(at.said):
+        out.print(f"  {title}", markup=False)
+        rows = _rows("", "")
+        for of, what in said:
+            rows.add_row(f"    {of}", _marked(what))
+        _print(rows)
+    out.print()

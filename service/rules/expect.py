@@ -52,7 +52,7 @@ def expect(
     pack: Pack, sources: Mapping[str, Source], reports: Sequence[ReportFacts]
 ) -> Expectation:
     """Crimes expected of one incident; ``reports`` are all its logs, the first received first."""
-    reads = [_read(pack, sources[report.source].code_map, report) for report in reports]
+    reads = [read_report(pack, sources[report.source].code_map, report) for report in reports]
     if len(reads) == 1:
         shown, unknown, carve_outs = reads[0].shown, reads[0].unknown, reads[0].carve_outs
     else:
@@ -70,7 +70,8 @@ def expect(
 # -- what one report shows --------------------------------------------------------------------
 
 
-def _read(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
+def read_report(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
+    """What one report shows by itself."""
     unconfirmed = (
         report.reported_by is ReportedBy.OTHER_THIRD_PARTY
         and report.victim_confirmed is not VictimConfirmed.YES

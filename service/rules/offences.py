@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from service.ingest.lined import Fault
 
-_COLUMNS = {"code", "class", "based"}
+_COLUMNS = {"code", "class"}
 
 
 class Kind(Protocol):
@@ -42,16 +42,19 @@ class Offences(Struct, frozen=True, kw_only=True):
 
 
 def read_offences(text: str, origin: str) -> Offences:
-    """Read ``code,class,based`` and, where there is one, ``until``. Raises ``Fault``."""
+    """Read ``code,class`` and, where there is one, ``until``. Raises ``Fault``."""
     rows = csv.DictReader(text.splitlines())
     lacking = sorted(_COLUMNS - {*(rows.fieldnames or ())})
     if lacking:
-        remedy = "begin the file with code,class,based,until"
-        raise Fault(origin, 1, f"there is no column {', '.join(lacking)}", remedy)
+        message = f"the offence list lacks a column: {', '.join(lacking)}"
+        raise Fault(origin, 1, message, "use the columns code and class")
     classes: dict[str, list[str]] = defaultdict(list)
     ended: dict[str, date] = {}
     for row in rows:
         code, until = row["code"], row.get("until")
+        if not code or not row["class"]:
+            remedy = "give both, or delete the row"
+            raise Fault(origin, rows.line_num, "an offence without code or class", remedy)
         if not re.fullmatch(r"\d{3}/\d{2}", code):
             raise Fault(origin, rows.line_num, f"'{code}' is no code", "write it as 008/06")
         if row["class"] in classes[code]:

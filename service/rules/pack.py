@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from service.ingest.lined import Fault, convert, load
-from service.rules.checks import check, check_classes, check_reasons
+from service.ingest.lined import Fault, Table, convert, faults_in, load
 from service.rules.lexicon import Lexicon, parse_lexicon
 from service.rules.offences import Offences, kinds_of, read_offences
+from service.rules.soundness import Laid, unsound
 from service.rules.values import Timing
 from service.rules.written import (
     Era,
@@ -26,6 +26,7 @@ from service.rules.written import (
     holds,
 )
 
+T = TypeVar("T")
 Dated = TypeVar("Dated", Limit, Era)
 
 
@@ -87,65 +88,116 @@ class Pack(Struct, frozen=True, kw_only=True, eq=False):
 
 def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
     """Compile a pack; ``include(name)`` gives the text of a file beside it. Raises ``PackError``."""
-    digest = hashlib.sha256(text.encode())
-
-    def included(name: str) -> str:
-        part = include(name)
-        digest.update(part.encode())
-        return part
-
-    try:
-        table = load(text, origin)
-        written = convert(table, origin, Written)
-        check(written, table, origin)
-        lexicon = None
-        if written.lexicon:
-            lexicon = parse_lexicon(included(written.lexicon), written.lexicon)
-        reasons = Reasons({}, {})
-        if written.reasons:
-            listed = load(included(written.reasons), written.reasons)
-            reasons = convert(listed, written.reasons, Reasons)
-            check_reasons(reasons, written, listed, written.reasons)
-        offences = Offences(classes={}, ended={})
-        if written.offences:
-            offences = read_offences(included(written.offences), written.offences)
-        check_classes(written, offences.classes, table, origin)
-    except Fault as fault:
-        raise PackError(fault.origin, fault.line, fault.message, fault.remedy) from None
+    read = _Parts(text, origin, include)
+    written = read.written
+    if read.faults or written is None:
+        fault = read.faults[0]
+        raise PackError(fault.origin, fault.line, fault.message, fault.remedy)
     times, zone = written.timing, ZoneInfo(written.zone)
-    kinds = kinds_of(written.categories, offences.classes)
+    kinds = kinds_of(written.categories, read.offences.classes)
     editions = _editions(written, zone)
     days = [began.astimezone(zone).date() for began in editions]
     return Pack(
         name=written.name,
         title=written.title,
-        digest=digest.hexdigest(),
+        digest=read.digest.hexdigest(),
         written=written,
         timing=Timing(
             grace=timedelta(minutes=times.grace_minutes),
             due_soon=timedelta(hours=times.due_soon_hours),
             read_past_receipt=timedelta(minutes=times.read_past_receipt_minutes),
         ),
-        lexicon=lexicon,
+        lexicon=read.lexicon,
         editions=editions,
         harm_qualifiers=tuple(_harmful(written, day) for day in (date.min, *days)),
         codes=tuple(_known(written, day) for day in (date.min, *days)),
-        classes_of=offences.classes,
+        classes_of=read.offences.classes,
         kinds_of=kinds,
         reported_incidents={
             code: each for each in written.reported_incidents for code in each.codes
         },
-        ended={code: _midnight(day, zone) for code, day in offences.ended.items()},
+        ended={code: _midnight(day, zone) for code, day in read.offences.ended.items()},
         rank_of=_ranks(written, kinds),
         zone=zone,
-        reasons=reasons,
+        reasons=read.reasons,
         limits=_latest_first(written.limits, zone),
         eras=_latest_first(written.eras, zone),
     )
 
 
+def pack_faults(text: str, origin: str, include: Callable[[str], str]) -> list[Fault]:
+    """Everything that is found wrong with a pack and the files it includes; none: it can be used."""
+    return _Parts(text, origin, include).faults
+
+
+class _Parts:
+    """A pack and the files it includes, each read as far as it can be, and every fault met. What names
+    lead to is looked at only where everything has the shape it should have."""
+
+    def __init__(self, text: str, origin: str, include: Callable[[str], str]) -> None:
+        self.faults: list[Fault] = []
+        self.digest = hashlib.sha256(text.encode())
+        self.lexicon: Lexicon | None = None
+        self.reasons = Reasons({}, {})
+        self.offences = Offences(classes={}, ended={})
+        self._include = include
+        table = self._table(text, origin)
+        self.written = self._typed(table, origin, Written)
+        if self.written is None or table is None:
+            return
+        reasons_table = self._read(self.written)
+        if not self.faults:
+            laid = Laid(table, origin, reasons_table, self.written.reasons)
+            found = unsound(self.written, self.reasons, self.offences.classes, laid)
+            # Down the pack, then down what it includes.
+            self.faults += sorted(found, key=lambda each: (each.origin != origin, each.line))
+
+    def _read(self, written: Written) -> Table | None:
+        """The included files; the lists of reasons as they were written."""
+        if (text := self._included(written.lexicon)) is not None:
+            try:
+                self.lexicon = parse_lexicon(text, written.lexicon)
+            except Fault as fault:
+                self.faults.append(fault)
+        table = None
+        if (text := self._included(written.reasons)) is not None:
+            table = self._table(text, written.reasons)
+            self.reasons = self._typed(table, written.reasons, Reasons) or self.reasons
+        if (text := self._included(written.offences)) is not None:
+            try:
+                self.offences = read_offences(text, written.offences)
+            except Fault as fault:
+                self.faults.append(fault)
+        return table
+
+    def _included(self, name: str) -> str | None:
+        if not name:
+            return None
+        try:
+            text = self._include(name)
+        except Fault as fault:
+            self.faults.append(fault)
+            return None
+        self.digest.update(text.encode())
+        return text
+
+    def _table(self, text: str, origin: str) -> Table | None:
+        try:
+            return load(text, origin)
+        except Fault as fault:
+            self.faults.append(fault)
+            return None
+
+    def _typed(self, table: Table | None, origin: str, type_: type[T]) -> T | None:
+        if table is None:
+            return None
+        faults = list(faults_in(table, origin, type_))
+        self.faults += faults
+        return None if faults else convert(table, origin, type_)
+
+
 def _latest_first(rules: Sequence[Dated], zone: tzinfo) -> tuple[tuple[datetime, Dated], ...]:
-    """Dated rules that follow each other without a gap (``checks``), with their beginnings."""
+    """Dated rules that follow each other without a gap (``soundness``), with their beginnings."""
     began = ((_midnight(rule.since, zone), rule) for rule in rules)
     return tuple(sorted(began, key=lambda pair: pair[0], reverse=True))
 

@@ -1,296 +1,263 @@
-"""What a pack says, and what it makes of one report, as plain values for people and machines.
+"""A rule pack in plain words: every rule with what it says and where it comes from."""
 
-Nothing is decided here: the answers are those of ``expect``, ``decisions`` and the pack itself, laid out
-with the mark of each rule.
-"""
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import date
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
-from typing import Any
-
+import msgspec
 from msgspec import Struct
 
-from service.ingest.source import Source
-from service.rules.decisions import decision, elsewhere
-from service.rules.expect import expect
-from service.rules.facts import ReportFacts
+from service.rules.lexicon import HARMLESS
 from service.rules.pack import Pack
-from service.rules.values import Expected
-from service.rules.written import Mark, ReportedIncident
+from service.rules.written import (
+    CancellationRule,
+    Category,
+    DecisionRule,
+    Era,
+    Mark,
+    ReportedIncident,
+)
 
 
-class Marked(Struct, frozen=True, kw_only=True):
-    """One rule: its id, what it says, and where it comes from."""
+class Source(Struct, frozen=True):
+    """Where a rule comes from."""
 
+    mark: str
+    """``sourced``, ``inference``, ``unsourced``; ``mapping`` where the mapping's own code list says it."""
+    why: str = ""
+    """The paragraph, the reasoning, or why it is believed."""
+
+    def __str__(self) -> str:
+        word = self.mark.upper() if self.mark == "unsourced" else self.mark
+        return f"{word}: {self.why}" if self.why else word
+
+
+class RuleShown(Struct, frozen=True, kw_only=True):
+    """One rule."""
+
+    kind: str
+    """What it is a rule of: a limit, an era, a category and so on."""
     id: str
     says: str
-    mark: str
-    """``sourced``, ``inference`` or ``unsourced``."""
-    source: str
-    """Paragraph, reasoning, or why it is believed."""
+    source: Source
+    written: dict[str, object] = {}
+    """Its keys as the pack gives them, its mark left out."""
 
 
-class Showing(Struct, frozen=True, kw_only=True):
-    """A whole pack, laid out."""
+class PackShown(Struct, frozen=True, kw_only=True):
+    """A whole pack."""
 
     name: str
     title: str
     digest: str
-    parts: dict[str, tuple[Marked, ...]]
-    terms: dict[str, int]
-    """Words it listens for, by category: how many lexicon ids."""
-
-    @property
-    def unsourced(self) -> int:
-        """How many rules have no source."""
-        return sum(rule.mark == "unsourced" for rules in self.parts.values() for rule in rules)
+    settings: dict[str, str]
+    rules: list[RuleShown]
+    terms: dict[str, dict[str, int]]
+    """Words that show a category: term id to its number of phrases, never the phrases themselves."""
+    notes: list[str]
+    """What is no fault and yet may not be meant."""
 
 
-class CrimeExplained(Struct, frozen=True, kw_only=True):
-    """One crime expected of a report, and what would settle it."""
-
-    id: str
-    category: str
-    grade: str
-    harm: bool
-    due_at: datetime
-    evidence: tuple[str, ...]
-    rules: tuple[Marked, ...]
-    settled_by: tuple[str, ...]
-    """In words: classes, more serious ones, an earlier course of conduct."""
-    decisions: tuple[str, ...]
-    """Reasons under which it may be decided not to record it."""
-    closure: str
-    """What the report's own closure comes to; empty where it has none."""
-
-
-class Explained(Struct, frozen=True, kw_only=True):
-    """One report as the rules read it; no text, no person."""
-
-    force: str
-    ref: str
-    received_at: datetime
-    read: dict[str, tuple[str, ...]]
-    """Codes, qualifiers, results, who reports, and lexicon ids with how they stand."""
-    unknown_codes: tuple[str, ...]
-    carve_outs: tuple[str, ...]
-    crimes: tuple[CrimeExplained, ...]
-
-
-# -- a pack ---------------------------------------------------------------------------------------
-
-
-def showing(pack: Pack) -> Showing:
-    """Lay a pack out, part by part, each rule with its mark."""
-    written = pack.written
-    parts = {
-        "limits": [
-            _marked(each.id, f"{each.hours} hours{_span(each.since, each.until)}", each)
-            for each in written.limits
-        ],
-        "eras": [
-            _marked(each.id, f"{_spaced(each.counts)}{_span(each.since, each.until)}", each)
-            for each in written.eras
-        ],
-        "categories": [
-            _marked(name, ", ".join(_category(each)), each)
-            for name, each in sorted(written.categories.items(), key=lambda pair: pair[1].rank)
-        ],
-        "codes": [
-            _marked(
-                each.id,
-                f"{each.category or 'no crime'}{_span(each.since, each.until)}: "
-                f"{', '.join(each.codes)}",
-                each,
-            )
-            for each in written.codes
-        ],
-        "qualifiers": [
-            _marked(
-                each.id,
-                f"{'high harm' if each.harm else 'no harm'}{_span(each.since, each.until)}: "
-                f"{', '.join(each.names)}",
-                each,
-            )
-            for each in written.qualifiers
-        ],
-        "reported incidents": [
-            _marked(each.id, ", ".join(_reported(each)), each)
-            for each in written.reported_incidents
-        ],
-        "carve-outs": [
-            _marked(each.id, ", ".join((*each.codes, *each.bodies)), each)
-            for each in written.carve_outs
-        ],
-        "decisions not to record": [
-            _marked(reason.value, ", ".join(map(_spaced, each.demands)), each)
-            for reason, each in pack.reasons.decisions.items()
-        ],
-        "cancellations": [
-            _marked(code.value, ", ".join(map(_spaced, each.demands)), each)
-            for code, each in pack.reasons.cancellations.items()
-        ],
-        "other": list(_others(pack)),
-    }
-    terms: dict[str, int] = {}
-    for term in pack.lexicon.terms if pack.lexicon else ():
-        category = term.id.partition(".")[0]
-        terms[category] = terms.get(category, 0) + 1
-    return Showing(
+def shown(pack: Pack) -> PackShown:
+    """Everything a pack says, rule by rule."""
+    terms = _terms(pack)
+    return PackShown(
         name=pack.name,
         title=pack.title,
         digest=pack.digest,
-        parts={part: tuple(rules) for part, rules in parts.items() if rules},
+        settings=dict(_settings(pack)),
+        rules=list(_rules(pack)),
         terms=terms,
+        notes=list(_notes(pack, terms)),
     )
 
 
-def _category(each: Any) -> Iterator[str]:
-    yield f"rank {each.rank}"
-    yield f"one per {each.per}"
-    for name, per in each.per_class.items():
-        yield f"of {name} one per {per}"
-    for flag in (
-        "state_based",
-        "conduct",
-        "additional",
-        "harm",
-        "firm",
-        "needs_results",
-        "registrar_only",
-    ):
-        if getattr(each, flag):
-            yield _spaced(flag)
-    yield f"classes {' '.join(each.classes)}" if each.classes else "any class settles it"
-    if each.offences:
-        yield f"of those only {' '.join(each.offences)}"
+def source_of(rule: Mark) -> Source:
+    """The one mark a rule has."""
+    if rule.sourced:
+        return Source("sourced", rule.sourced)
+    if rule.inference:
+        return Source("inference", rule.inference)
+    return Source("unsourced", rule.unsourced)
 
 
-def _reported(each: ReportedIncident) -> Iterator[str]:
-    yield f"{' '.join(each.codes)} for {each.category}"
-    if each.unless_confirmed:
-        yield "unless the victim confirms"
-    if each.unless_reported_by:
-        yield f"unless reported by {', '.join(_spaced(who) for who in each.unless_reported_by)}"
-    if each.cancelled_by:
-        yield f"cancelled by {', '.join(each.cancelled_by)} only"
+MAPPING = Source("mapping", "the mapping's own code list")
 
 
-def _others(pack: Pack) -> Iterator[Marked]:
+def sources(pack: Pack) -> dict[str, Source]:
+    """Where each rule that a verdict can name comes from, by the id it is named by."""
     written = pack.written
+    found = {"code_map": MAPPING}
     if written.text is not None:
-        says = f"{written.text.distinct_terms} different words of one account make a crime clear"
-        yield _marked("text", says, written.text)
+        found["text"] = source_of(written.text)
     if written.offence_codes is not None:
-        says = "a log's code may be an offence code, and shows that crime"
-        yield _marked("offence-code", says, written.offence_codes)
+        found["offence-code"] = source_of(written.offence_codes)
+    for rules in (written.limits, written.eras, written.codes, written.carve_outs):
+        found |= {rule.id: source_of(rule) for rule in rules}
+    return found
+
+
+# -- the rules ---------------------------------------------------------------------------------
+
+
+def _rules(pack: Pack) -> Iterator[RuleShown]:
+    written = pack.written
+    for limit in written.limits:
+        says = f"{limit.hours} h from receipt, {_span(limit.since, limit.until)}"
+        yield _shown("limit", limit.id, says, limit)
+    for era in written.eras:
+        yield _shown("era", era.id, f"{_counting(era)}, {_span(era.since, era.until)}", era)
+    ranked = sorted(written.categories.items(), key=lambda each: (each[1].rank, each[0]))
+    for name, category in ranked:
+        yield _shown("category", name, ". ".join(_category(category)), category)
+    for rule in written.codes:
+        says = f"shows {rule.category}" if rule.category else "known, shows no crime"
+        says += f" of class {', '.join(rule.classes)}" if rule.classes else ""
+        says += ", a call for service" if rule.call_for_service else ""
+        says += ", possible at most" if rule.concern else ""
+        says += f", {_span(rule.since, rule.until)}" if rule.since or rule.until else ""
+        yield _shown("codes", rule.id, f"{says}: {', '.join(rule.codes)}", rule)
+    if written.offence_codes is not None:
+        says = "a log under an offence code shows that crime"
+        yield _shown("codes", "offence-code", says, written.offence_codes)
+    for qualifiers in written.qualifiers:
+        says = "high harm: " if qualifiers.harm else "no harm of its own: "
+        yield _shown("qualifiers", qualifiers.id, says + ", ".join(qualifiers.names), qualifiers)
+    for reported in written.reported_incidents:
+        yield _shown("reported incident", reported.id, _reported(reported), reported)
+    if written.text is not None:
+        says = f"{written.text.distinct_terms} terms that agree in one account make it clear"
+        yield _shown("text", "text", says, written.text)
     if written.transferred_in is not None:
-        says = f"a report passed on by another force starts at {written.transferred_in.starts}"
-        yield _marked("transferred-in", says, written.transferred_in)
+        says = f"the clock starts at {written.transferred_in.starts}"
+        yield _shown("transferred in", "transferred-in", says, written.transferred_in)
+    for carve_out in written.carve_outs:
+        parts = [("codes", carve_out.codes), ("bodies", carve_out.bodies)]
+        says = "; ".join(f"{what} {', '.join(words)}" for what, words in parts if words)
+        yield _shown("carve-out", carve_out.id, says, carve_out)
+    for reason, decision in pack.reasons.decisions.items():
+        yield _shown("decision not to record", reason.value, _demands(decision), decision)
+    for code, cancellation in pack.reasons.cancellations.items():
+        yield _shown("cancellation", code.value, _demands(cancellation), cancellation)
 
 
-def _marked(id_: str, says: str, mark: Mark) -> Marked:
-    kind = next(
-        (word for word in ("sourced", "inference", "unsourced") if getattr(mark, word)), "unsourced"
-    )
-    return Marked(id=id_, says=says, mark=kind, source=getattr(mark, kind))
+def _shown(kind: str, name: str, says: str, rule: Mark) -> RuleShown:
+    written = msgspec.to_builtins(rule)
+    for key in ("sourced", "inference", "unsourced", "id"):
+        written.pop(key, None)
+    return RuleShown(kind=kind, id=name, says=says, source=source_of(rule), written=written)
+
+
+def _reported(rule: ReportedIncident) -> str:
+    says = f"{', '.join(rule.codes)} accounts for {rule.category}"
+    says += ", unless the victim confirms" if rule.unless_confirmed else ""
+    if rule.unless_reported_by:
+        says += f", unless reported by {' or '.join(rule.unless_reported_by).replace('_', ' ')}"
+    if rule.cancelled_by:
+        says += f"; cancelled under {', '.join(rule.cancelled_by)} only"
+    return says
 
 
 def _span(since: date | None, until: date | None) -> str:
-    begins = f" from {since}" if since else ""
-    return begins + (f" until {until}" if until else "")
+    if since is None and until is None:
+        return "always"
+    parts = [f"from {since}" if since else "", f"until {until}" if until else ""]
+    return "received " + " ".join(part for part in parts if part)
 
 
-def _spaced(word: str) -> str:
-    return word.replace("_", " ")
+def _counting(era: Era) -> str:
+    if era.counts == "conduct_and_next":
+        return "a conduct crime and the next most serious count"
+    return "the most serious crime counts"
 
 
-# -- a report -------------------------------------------------------------------------------------
+def _category(category: Category) -> Iterator[str]:
+    yield f"rank {category.rank}, one per {category.per}"
+    traits = [
+        (category.conduct, "conduct"),
+        (category.additional, "always in addition"),
+        (category.state_based, "state-based"),
+        (category.needs_results, "clear only with an arrest or seizure"),
+        (category.harm, "high harm"),
+        (category.firm, "stays clear whatever the closing code"),
+        (category.registrar_only, "cancelled as no crime by the registrar alone"),
+    ]
+    if any(holds for holds, _ in traits):
+        yield ", ".join(said for holds, said in traits if holds)
+    if category.per_class:
+        yield ", ".join(f"{held} one per {per}" for held, per in category.per_class.items())
+    yield f"classes {', '.join(category.classes)}" if category.classes else "any crime record"
+    if category.offences:
+        yield f"of those only {', '.join(category.offences)}"
 
 
-def explain(pack: Pack, sources: Mapping[str, Source], report: ReportFacts) -> Explained:
-    """What the rules make of one report taken by itself."""
-    found = expect(pack, sources, [report])
-    rules = {rule.id: rule for rules in showing(pack).parts.values() for rule in rules}
-    return Explained(
-        force=report.force,
-        ref=report.ref,
-        received_at=report.received_at,
-        read={name: held for name, held in _read(report) if held},
-        unknown_codes=found.unknown_codes,
-        carve_outs=found.carve_outs,
-        crimes=tuple(_crime(pack, crime, report, rules) for crime in found.crimes),
-    )
+def _demands(rule: DecisionRule | CancellationRule) -> str:
+    said = f"needs {', '.join(rule.demands)}" if rule.demands else "needs nothing"
+    if rule.categories:
+        said += f"; only for {', '.join(rule.categories)}"
+    if isinstance(rule, DecisionRule) and rule.not_classes:
+        said += f", but not {', '.join(rule.not_classes)}"
+    if isinstance(rule, CancellationRule) and rule.offences:
+        said += f"; of {', '.join(rule.offences)}"
+    if rule.since:
+        said += f"; since {rule.since}"
+    return said
 
 
-def _read(report: ReportFacts) -> Iterator[tuple[str, tuple[str, ...]]]:
-    yield "opening codes", report.opening
-    yield "closing codes", report.closing
-    yield "qualifiers", report.qualifiers
-    yield "results", tuple(result.value for result in report.results)
-    yield "reported by", (_spaced(report.reported_by),)
-    yield "victim confirms", (_spaced(report.victim_confirmed),)
-    victims = len(report.victims) + report.unnamed_victims
-    yield "victims", (str(victims),) if victims else ()
+# -- around the rules --------------------------------------------------------------------------
+
+
+def _settings(pack: Pack) -> Iterator[tuple[str, str]]:
+    written, times = pack.written, pack.written.timing
+    yield "grace", f"{times.grace_minutes} minutes after the deadline"
+    yield "due soon", f"{times.due_soon_hours} h before the deadline"
+    yield "read past receipt", f"{times.read_past_receipt_minutes} minutes, before due soon is said"
+    yield "'yes' in a code list", written.code_map_yes
+    earlier = written.earlier_record_hours
     yield (
-        "words",
-        tuple(
-            f"{term.id} ({term.assertion}, {_spaced(term.writer)}"
-            f"{', first account' if term.first else ''})"
-            for term in report.terms
-        ),
+        "earlier records",
+        "of whatever age settle" if earlier is None else f"settle up to {earlier} h before receipt",
     )
+    yield "conduct gap", f"{written.conduct_gap_days} days"
+    yield "days begin in", written.zone
+    if written.national_fraud_bodies:
+        yield "record fraud nationally", ", ".join(written.national_fraud_bodies)
+    offences = len(pack.classes_of)
+    yield "offence list", f"{offences:,} codes of {written.offences}" if offences else "none"
 
 
-def _crime(
-    pack: Pack, crime: Expected, report: ReportFacts, rules: Mapping[str, Marked]
-) -> CrimeExplained:
-    category = rules[crime.category]
-    fired = [rules[rule] for rule in crime.rules if rule in rules]
-    return CrimeExplained(
-        id=f"{crime.category}:{'victim' if crime.victim else crime.id.partition(':')[2]}",
-        category=crime.category,
-        grade=crime.grade.value,
-        harm=crime.harm,
-        due_at=crime.due_at,
-        evidence=crime.evidence,
-        rules=(category, *fired),
-        settled_by=tuple(_settled_by(pack, crime)),
-        decisions=tuple(
-            reason.value
-            for reason, rule in pack.reasons.decisions.items()
-            if not rule.excludes(crime.category, crime.named)
-        ),
-        closure=_closure(pack, crime, report),
+def _terms(pack: Pack) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for term in pack.lexicon.terms if pack.lexicon else ():
+        category, _, _ = term.id.partition(".")
+        found.setdefault(category, {})[term.id] = len(term.phrases)
+    return found
+
+
+def _notes(pack: Pack, terms: Iterable[str]) -> Iterator[str]:
+    known, named = {*pack.written.categories, HARMLESS.removesuffix(".")}, set(terms)
+    for category in sorted(named - known):
+        yield f"terms of '{category}' are kept and show no crime: no category has that name"
+    yield from _out_of_reach(pack)
+    shows = {rule.category for rule in pack.written.codes} | named
+    for name in pack.written.categories:
+        if name not in shows and name != pack.written.code_map_yes:
+            yield f"'{name}' is shown by no code and no term here: only a mapping's code list can"
+
+
+def _out_of_reach(pack: Pack) -> Iterator[str]:
+    for reason, rule in pack.reasons.decisions.items():
+        if rule.categories and pack.written.categories.keys().isdisjoint(rule.categories):
+            yield f"'{reason.value}' accounts for nothing here: the pack has none of its categories"
+
+
+def counts(pack: Pack) -> str:
+    """A pack in one line."""
+    marks = Counter(rule.source.mark for rule in _rules(pack))
+    said = ", ".join(f"{n} {mark}" for mark, n in sorted(marks.items(), key=lambda m: -m[1]))
+    codes, categories = len(pack.codes[-1]), len(pack.written.categories)
+    terms = len(pack.lexicon.terms) if pack.lexicon else 0
+    return (
+        f"{pack.name} is sound: {sum(marks.values())} rules ({said}), {categories} "
+        f"{'category' if categories == 1 else 'categories'}, {codes} codes, {terms} terms"
     )
-
-
-def _settled_by(pack: Pack, crime: Expected) -> Iterator[str]:
-    category = pack.written.categories[crime.category]
-    if crime.classes:
-        yield f"a crime of class {', '.join(crime.classes)}"
-    else:
-        yield "any crime record of this report"
-    every = {name for code in pack.classes_of.values() for name in code}
-    serious = [name for name in every if pack.rank_of.get(name, crime.rank) < crime.rank]
-    if crime.classes and serious and not category.additional:
-        yield f"a more serious crime ({len(serious)} classes)"
-    if category.conduct:
-        yield "an earlier course of conduct against the same victim, still open"
-    for each in pack.written.reported_incidents:
-        if each.category == crime.category:
-            yield f"accounted for by {', '.join(_reported(each))}"
-    if category.needs_results:
-        yield "accounted for by the national body's reference, without a call for service"
-
-
-def _closure(pack: Pack, crime: Expected, report: ReportFacts) -> str:
-    if reason := elsewhere(pack, crime, [report]):
-        return f"accounted for: {_spaced(reason)}"
-    if report.closure is None:
-        return ""
-    weighed = decision(pack, crime, report.closure, [report])
-    if weighed.accepted:
-        return f"accounted for: {_spaced(weighed.reason)}"
-    lacks: Sequence[str] = [_spaced(word) for word in weighed.lacks]
-    return f"refused: {_spaced(weighed.reason)}" + (f", lacks {', '.join(lacks)}" if lacks else "")
