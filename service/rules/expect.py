@@ -124,7 +124,7 @@ def _read_codes_and_words(
         for code in codes:
             rule = pack.codes[edition].get(fold_code(code)) or _offence(pack, code)
             if rule is not None and rule.category:
-                grade = told.grade(rule.category, slot, rule.call_for_service)
+                grade = told.grade(rule.category, slot, rule.call_for_service, rule.concern)
                 evidence = (f"{slot}:{code}",)
                 found.append(Shown(rule.category, grade, (rule.id,), evidence, rule.classes))
             elif rule is None and code_map is None:
@@ -165,11 +165,15 @@ class _Told(Struct, frozen=True):
     unconfirmed: bool
     by_police: bool
 
-    def grade(self, name: str, slot: str, call_for_service: bool = False) -> Grade:
+    def grade(
+        self, name: str, slot: str, call_for_service: bool = False, concern: bool = False
+    ) -> Grade:
         """An opening code is a caller's words, coded; a closing code, an arrest, a seizure and what
         officers themselves report are the police's own account."""
         category = self.pack.written.categories[name]
         acted = self.acted or call_for_service
+        if concern and not acted:
+            return Grade.POSSIBLE
         if category.needs_results:
             return Grade.CLEAR if acted else Grade.POSSIBLE
         from_caller = slot == "opening" and not acted and not self.by_police

@@ -114,6 +114,7 @@ def _rules(pack: Pack) -> Iterator[RuleShown]:
         says = f"shows {rule.category}" if rule.category else "known, shows no crime"
         says += f" of class {', '.join(rule.classes)}" if rule.classes else ""
         says += ", a call for service" if rule.call_for_service else ""
+        says += ", possible at most" if rule.concern else ""
         says += f", {_span(rule.since, rule.until)}" if rule.since or rule.until else ""
         yield _shown("codes", rule.id, f"{says}: {', '.join(rule.codes)}", rule)
     if written.offence_codes is not None:

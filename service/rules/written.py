@@ -85,6 +85,9 @@ class Indication(Mark, frozen=True, kw_only=True):
     until: date | None = None
     call_for_service: bool = False
     """Does the code itself make what is recorded nationally a matter for the force?"""
+    concern: bool = False
+    """Does it name what is feared, not what is reported? Then it shows a possible crime at most, until
+    officers act or words say more."""
 
 
 class Qualifiers(Mark, frozen=True, kw_only=True):
