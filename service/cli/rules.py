@@ -4,20 +4,29 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from service.cli.scoring import score_file, try_rules
 from service.cli.sources import MAPPING_HELP, AsJson, person_key
 from service.cli.terminal import out, print_json, table
 from service.hosts.explained import At, explain_files
-from service.hosts.files import copy_pack, faults_of_pack, read_mapping, read_pack, shipped
+from service.hosts.files import (
+    copy_pack,
+    faults_of_pack,
+    read_mapping,
+    read_pack,
+    read_signatures,
+    shipped,
+)
 from service.ingest.decode import Refused
 from service.rules.explaining import lines
 from service.rules.showing import PackShown, counts, shown
 
-app = typer.Typer(help="Rule packs: copy, check, show, explain.", no_args_is_help=True)
+app = typer.Typer(help="Rule packs: copy, check, show, explain, test, score.", no_args_is_help=True)
 
 PACK_HELP = "A rule pack: the path of a .yaml file, or the name of one that is shipped."
 WIDTH = 100
@@ -162,3 +171,30 @@ def _print_explained(at: At) -> None:
             rows.add_row(f"    {of}", _marked(what))
         _print(rows)
     out.print()
+
+
+@app.command("signatures")
+def list_signatures(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document for machines.")
+    ] = False,
+) -> None:
+    """List the ways in which crimes go unrecorded, and which of them no stream shows.
+
+    Example: recount rules signatures
+    """
+    known = read_signatures()
+    if as_json:
+        print_json(msgspec.to_builtins(known))
+        return
+    shown = table("#harm", "signature", "#row", "seen")
+    for each in known.signatures:
+        seen = f"not seen: {each.unseen}" if each.unseen else "in the report and its records"
+        shown.add_row(str(each.harm), each.id.replace("_", " "), str(each.row), seen)
+    out.print(shown)
+    for spot in known.blind_spots:
+        out.print(f"leaves no trace (row {spot.row}): {spot.because}", markup=False)
+
+
+app.command("score")(score_file)
+app.command("test")(try_rules)

@@ -24,6 +24,7 @@ from service.ingest.people import PersonKey
 from service.ingest.written import Side
 from service.matching.linkage_model import Model, parse_model
 from service.rules.pack import Pack, pack_faults, parse_pack
+from service.rules.signatures import Signatures, parse_signatures
 
 SHORTEST_SECRET = 32
 """Characters of a key for people, at least."""
@@ -79,13 +80,19 @@ def copy_pack(name_or_path: str, folder: Path) -> list[Path]:
     return list(files)
 
 
+def read_signatures() -> Signatures:
+    """The ways of going unrecorded, as shipped."""
+    file = resources.files("service.rules") / "packs" / "signatures.yaml"
+    return parse_signatures(file.read_text(encoding="utf-8"), file.name)
+
+
 def shipped(room: str) -> list[str]:
     """Names of what is shipped in ``mappings`` or ``packs``."""
     package = {"mappings": "service.ingest", "packs": "service.rules"}[room]
     return _names(resources.files(package) / room)
 
 
-INCLUDED = frozenset({"lexicon", "reasons"})
+INCLUDED = frozenset({"lexicon", "reasons", "signatures"})
 """Files that are part of packs and no packs themselves."""
 
 

@@ -13,16 +13,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from schemas.words import Grade, ReceivedVia, ReportedBy, Result, Role, VictimConfirmed
+from schemas.words import Grade, ReceivedVia, ReportedBy, Result, VictimConfirmed
 from service.ingest.source import Blank, CodeMap, Combine, Indicates, Source
 from service.rules.facts import ReportFacts, Term
 from service.rules.offences import canonical
 from service.rules.pack import Pack
 from service.rules.values import Expectation, Expected
+from service.rules.wording import Telling, victims_told, worded
 from service.rules.written import Category, Indication, fold_code
-
-OFFICERS = frozenset({Role.OFFICER, Role.OFFICER_IN_CASE, Role.INVESTIGATOR, Role.SUPERVISOR})
-"""Writers whose account can make an offence against the state clear."""
 
 _NOTHING = Expectation()
 
@@ -84,6 +82,7 @@ def read_report(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Re
         report.closing,
         report.results,
         report.terms,
+        report.qualifiers if report.terms else (),
         unconfirmed,
         report.reported_by is ReportedBy.POLICE,
         report.recording_body,
@@ -99,6 +98,7 @@ def _read_codes_and_words(
     closing: tuple[str, ...],
     results: tuple[Result, ...],
     terms: tuple[Term, ...],
+    qualifiers: tuple[str, ...],
     unconfirmed: bool,
     by_police: bool,
     body: str,
@@ -129,7 +129,7 @@ def _read_codes_and_words(
                 found.append(Shown(rule.category, grade, (rule.id,), evidence, rule.classes))
             elif rule is None and code_map is None:
                 unknown.append(f"{slot}:{code}")
-    found += _words(pack, terms, unconfirmed)
+    found += _words(pack, terms, unconfirmed, (*opening, *closing), qualifiers)
     carved = _carved(pack, (*opening, *closing), body)
     shown = _superseded(pack, _merge(found))
     return Read(shown, tuple(sorted(set(unknown))), carved)
@@ -200,24 +200,25 @@ def _offence(pack: Pack, code: str) -> Indication | None:
     )
 
 
-def _words(pack: Pack, terms: tuple[Term, ...], unconfirmed: bool) -> Iterable[Shown]:
-    """Words show a category; they make it clear only when several in one account agree."""
-    told: dict[str, list[Term]] = defaultdict(list)
-    for term in terms:
-        shown, _, _ = term.id.partition(".")
-        if term.assertion == "affirmed" and shown in pack.written.categories:
-            told[shown].append(term)
+def _words(
+    pack: Pack,
+    terms: tuple[Term, ...],
+    unconfirmed: bool,
+    codes: tuple[str, ...] = (),
+    qualifiers: tuple[str, ...] = (),
+) -> Iterable[Shown]:
+    """What words show; what they show of a crime recorded nationally is never clear."""
     rule = pack.written.text
-    for name, found in told.items():
-        category = pack.written.categories[name]
-        first = {term.id for term in found if term.first and not unconfirmed}
-        officer = {term.id for term in found if term.writer in OFFICERS}
-        account = officer if category.state_based else max(first, officer, key=len)
-        clear = rule is not None and len(account) >= rule.distinct_terms
-        clear = clear and not category.needs_results
-        grade = Grade.CLEAR if clear else Grade.POSSIBLE
-        evidence = tuple(sorted({f"term:{term.id}" for term in found}))
-        yield Shown(name, grade, ("text",), evidence)
+    if rule is None or not terms:
+        return
+    told = Telling(
+        terms, unconfirmed, frozenset(map(fold_code, codes)), frozenset(map(fold_code, qualifiers))
+    )
+    for each in worded(rule, pack.state_based, told):
+        national = pack.written.categories[each.category].needs_results
+        grade = Grade.POSSIBLE if national else each.grade
+        evidence = tuple(f"term:{term}" for term in each.terms)
+        yield Shown(each.category, grade, each.rules, evidence)
 
 
 def _carved(pack: Pack, codes: Sequence[str], body: str) -> tuple[str, ...]:
@@ -320,10 +321,17 @@ def _crimes(
     harm = any([report.referral or report.child_victim for report in reports]) or _harmed(
         pack, reports
     )
+    text = pack.written.text
+    told = victims_told(text, reports) if text is not None else 0
     crimes = []
     for shown, category in counted:
         per = _per(category, shown.named)
-        for number, person in enumerate(_people(per, reports), start=1):
+        people = list(_people(per, reports))
+        named = len(people)
+        if per == "victim":
+            # More victims than the report lists, by its words alone: possible crimes.
+            people += [""] * (told - named)
+        for number, person in enumerate(people, start=1):
             crimes.append(
                 Expected(
                     id=f"{shown.category}:{person or number}",
@@ -332,7 +340,7 @@ def _crimes(
                     named=shown.named,
                     per=per,
                     rank=category.rank,
-                    grade=shown.grade,
+                    grade=shown.grade if number <= named else Grade.POSSIBLE,
                     victim=person,
                     received_at=received_at,
                     due_at=due_at,

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from service.ingest.lined import Fault, Table, convert, faults_in, load
-from service.rules.lexicon import Lexicon, parse_lexicon
+from service.rules.lexicon import Lexicon, group_of, parse_lexicon
 from service.rules.offences import Offences, kinds_of, read_offences
-from service.rules.soundness import Laid, unsound
+from service.rules.soundness import Laid, unsound, wordless
 from service.rules.values import Timing
+from service.rules.wording import groups_of
 from service.rules.written import (
     Era,
     Indication,
@@ -44,6 +45,8 @@ class Pack(Struct, frozen=True, kw_only=True, eq=False):
     written: Written
     timing: Timing
     lexicon: Lexicon | None
+    state_based: dict[str, bool]
+    """Of each category, whether it is state-based."""
     editions: tuple[datetime, ...]
     """Moments at which codes or qualifiers change; ``codes`` and ``harm_qualifiers`` have one more."""
     harm_qualifiers: tuple[frozenset[str], ...]
@@ -108,6 +111,7 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
             read_past_receipt=timedelta(minutes=times.read_past_receipt_minutes),
         ),
         lexicon=read.lexicon,
+        state_based={name: each.state_based for name, each in written.categories.items()},
         editions=editions,
         harm_qualifiers=tuple(_harmful(written, day) for day in (date.min, *days)),
         codes=tuple(_known(written, day) for day in (date.min, *days)),
@@ -148,7 +152,10 @@ class _Parts:
         reasons_table = self._read(self.written)
         if not self.faults:
             laid = Laid(table, origin, reasons_table, self.written.reasons)
-            found = unsound(self.written, self.reasons, self.offences.classes, laid)
+            found = [*unsound(self.written, self.reasons, self.offences.classes, laid)]
+            if self.lexicon is not None:
+                groups = {group_of(term) for term in self.lexicon.ids}
+                found += wordless(self.written, self.lexicon.ids, groups, laid)
             # Down the pack, then down what it includes.
             self.faults += sorted(found, key=lambda each: (each.origin != origin, each.line))
 
@@ -156,7 +163,8 @@ class _Parts:
         """The included files; the lists of reasons as they were written."""
         if (text := self._included(written.lexicon)) is not None:
             try:
-                self.lexicon = parse_lexicon(text, written.lexicon)
+                groups = {*written.categories, *groups_of(written.text)}
+                self.lexicon = parse_lexicon(text, written.lexicon, groups)
             except Fault as fault:
                 self.faults.append(fault)
         table = None

@@ -8,13 +8,13 @@ import msgspec
 from msgspec import Struct
 
 from service.rules.lexicon import HARMLESS
+from service.rules.marks import Mark
 from service.rules.pack import Pack
 from service.rules.written import (
     CancellationRule,
     Category,
     DecisionRule,
     Era,
-    Mark,
     ReportedIncident,
 )
 
@@ -228,9 +228,9 @@ def _settings(pack: Pack) -> Iterator[tuple[str, str]]:
 
 def _terms(pack: Pack) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
-    for term in pack.lexicon.terms if pack.lexicon else ():
-        category, _, _ = term.id.partition(".")
-        found.setdefault(category, {})[term.id] = len(term.phrases)
+    for term, phrases in pack.lexicon.phrases.items() if pack.lexicon else ():
+        category, _, _ = term.partition(".")
+        found.setdefault(category, {})[term] = phrases
     return found
 
 
@@ -256,7 +256,7 @@ def counts(pack: Pack) -> str:
     marks = Counter(rule.source.mark for rule in _rules(pack))
     said = ", ".join(f"{n} {mark}" for mark, n in sorted(marks.items(), key=lambda m: -m[1]))
     codes, categories = len(pack.codes[-1]), len(pack.written.categories)
-    terms = len(pack.lexicon.terms) if pack.lexicon else 0
+    terms = len(pack.lexicon.ids) if pack.lexicon else 0
     return (
         f"{pack.name} is sound: {sum(marks.values())} rules ({said}), {categories} "
         f"{'category' if categories == 1 else 'categories'}, {codes} codes, {terms} terms"

@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from service.ingest.codes import fold
 from service.ingest.lined import Fault, Table, line_of
-from service.rules.written import Category, Demands, Era, Indication, Limit, Mark, Reasons, Written
+from service.rules.marks import Mark
+from service.rules.written import Category, Demands, Era, Indication, Limit, Reasons, Written
 
 PER = ("victim", "suspect", "incident")
 """Whom the crimes of a category are counted by."""
@@ -308,3 +309,31 @@ def _reasons(written: Written, reasons: Reasons, laid: Laid) -> Iterator[Fault]:
                     message = f"'{word}' is no category of this pack"
                     remedy = _one_of(word, written.categories)
                     yield laid.of_reasons((*path, "categories", index), message, remedy)
+
+
+def wordless(
+    written: Written, ids: Collection[str], groups: Collection[str], laid: Laid
+) -> Iterator[Fault]:
+    """What the rules on words name that is no term of the lexicon or no category."""
+    rule = written.text
+    if rule is None:
+        return
+    for key, names in (("shows", rule.shows), ("victims", rule.victims)):
+        for name in names:
+            if name not in ids and name not in groups:
+                remedy = "name one of the lexicon, or add it"
+                yield laid.fault(("text", key, name), f"'{name}' is no term", remedy)
+    seen: set[str] = set()
+    for index, each in enumerate(rule.combinations):
+        at = ("text", "combinations", index)
+        if each.id in seen:
+            yield laid.fault(at, f"'{each.id}' is given twice", "rename one")
+        seen.add(each.id)
+        for name in [name for names in (*each.all, each.none) for name in names]:
+            if name not in ids and name.removesuffix(".*") not in groups:
+                remedy = "name one of the lexicon, or add it"
+                yield laid.fault(at, f"'{name}' is no term", remedy)
+        for name in (each.category, *each.shown, *each.not_shown, *each.replaces):
+            if name not in ("", "*") and name not in written.categories:
+                remedy = f"categories are {', '.join(sorted(written.categories))}"
+                yield laid.fault(at, f"'{name}' is no category", remedy)

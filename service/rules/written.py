@@ -6,21 +6,12 @@ from, or ``unsourced``. A verdict that rests on an unsourced rule says so.
 
 from datetime import date
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from schemas.words import CancellationCode, NotRecordedReason, ReportedBy
+from service.rules.marks import Mark
 from service.rules.values import CancellationDemand, DecisionDemand
-
-
-class Mark(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where a rule comes from: exactly one of the three."""
-
-    sourced: str = ""
-    """Paragraph of the counting rules or another published source."""
-    inference: str = ""
-    """Section from which it is drawn, where no source states it outright."""
-    unsourced: str = ""
-    """Why it is believed, where nothing could be cited."""
+from service.rules.wording import TextRule
 
 
 class Limit(Mark, frozen=True, kw_only=True):
@@ -53,7 +44,7 @@ class Category(Mark, frozen=True, kw_only=True):
     """Codes that are this category's alone, though others share their class (breaches of orders)."""
     per: str = "victim"
     """One crime per ``victim``, ``suspect`` or ``incident``."""
-    per_class: dict[str, str] = {}
+    per_class: dict[str, str] = field(default_factory=dict)
     """Classes that are counted otherwise, where a code names the class."""
     state_based: bool = False
     """Points to prove: a caller's words alone make it possible, never clear."""
@@ -132,13 +123,6 @@ class ReportedIncident(Mark, frozen=True, kw_only=True):
     """Those whose report is the victim's own word."""
     cancelled_by: tuple[CancellationCode, ...] = ()
     """The only cancellations such a record allows."""
-
-
-class TextRule(Mark, frozen=True, kw_only=True):
-    """When words alone make a crime clear rather than possible."""
-
-    distinct_terms: int = 2
-    """Different affirmed terms of one category in the first account (or by one officer)."""
 
 
 class Demands(Mark, frozen=True, kw_only=True):
