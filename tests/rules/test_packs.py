@@ -174,7 +174,7 @@ INCLUDED = [
     ("reasons.yaml", "    sourced: p5\n", "", 2, "exactly one of sourced"),
     ("reasons.yaml", "schools_protocol", "no_time", 2, "Invalid enum value 'no_time'"),
     ("reasons.yaml", "C1", "C9", 7, "Invalid enum value 'C9'"),
-    ("words.yaml", "theft.taken", "taken", 2, "'taken' names no category"),
+    ("words.yaml", "theft.taken", "taken", 2, "'taken' names no group"),
     ("offences.csv", "code,class", "code,klass", 1, "lacks a column"),
     ("offences.csv", "045/00,45", "045/00,", 3, "an offence without code or class"),
     ("offences.csv", "045/00,45", "45/0,45", 3, "'45/0' is no code"),

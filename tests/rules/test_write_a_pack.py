@@ -8,6 +8,7 @@ import pytest
 
 from service.rules.soundness import COUNTS, PER
 from service.rules.values import CancellationDemand, DecisionDemand
+from service.rules.wording import Combination, TextRule
 from service.rules.written import (
     CancellationRule,
     CarveOut,
@@ -61,6 +62,8 @@ def test_every_key_of_a_pack_is_in_the_tables() -> None:
         Category,
         Indication,
         CarveOut,
+        TextRule,
+        Combination,
         TransferredIn,
         Qualifiers,
         OffenceCodes,
