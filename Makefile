@@ -35,7 +35,7 @@ format: .venv/installed  ## format and repair what can be repaired
 
 lock: .venv/installed  ## pin every dependency, with hashes
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.lock
-	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --extra dev-stack --group dev -o requirements-dev.lock
 
 bench: .venv/installed  ## measure speed; see benchmarks/
 	.venv/bin/python -m benchmarks.replay

@@ -50,6 +50,13 @@ def replay(
             show_default=False,
         ),
     ] = None,
+    linkage: Annotated[
+        Path | None,
+        typer.Option(
+            help="Linkage model, for records that no reference ties; see 'recount linkage'.",
+            show_default=False,
+        ),
+    ] = None,
     title: Annotated[
         str, typer.Option(help="Title of the page; default: the mapping's.", show_default=False)
     ] = "",
@@ -71,6 +78,7 @@ def replay(
         as_of=_instant(as_of) if as_of else None,
         not_after=datetime.now(UTC),
         person_key_file=person_key,
+        linkage=linkage,
     )
     told, shares = _run(request, workers, out_folder, title, marking)
     if as_json:

@@ -106,7 +106,7 @@ class Arrivals:
                     place = Place(self.feed.source.name, path, line, _digest(row))
                     self._refuse(place, read)
                     continue
-                arrival = self._arrival(read)
+                arrival = arrival_of(read, self._observer, self.feed.source.name)
                 if known_by is not None and arrival.known_at > known_by:
                     continue
                 if not isinstance(read, Heartbeat):
@@ -122,27 +122,31 @@ class Arrivals:
             return Refused(reason=row.reason, remedy=row.remedy)
         return decoder.decode(row, number)
 
-    def _arrival(self, read: Contract | Heartbeat) -> Arrival:
-        if isinstance(read, Heartbeat):
-            known = read.known_at or read.until
-            return HeartbeatSeen(read.force, self.feed.source.name, read.until, known)
-        if isinstance(read, CrimeRecord):
-            record = self._observer.record(read)
-            exact = read.recorded_bound is TimeBound.EXACT or read.updated_at is not None
-            at = record.updated_at
-            return RecordSeen(record, read.known_at or at, at if exact else None)
-        report = self._observer.report(read)
-        return ReportSeen(report, read.known_at or report.updated_at, report.updated_at)
-
     def seen_of(self, force: str) -> Seen:
         """What was seen of one force."""
         return self.seen.get(force, _NOTHING)
 
     def _see(self, read: Contract, decoder: Decoder, row: bytes | Row | BadRow) -> None:
+        if self.feed.written.native:  # says how far it reaches by heartbeats
+            self.seen.setdefault(read.force, _NOTHING)
+            return
         newest = None
         if self.feed.complete_to is not None and not isinstance(row, BadRow):
             newest = decoder.complete_to(row)
         self.seen[read.force] = self.seen_of(read.force).at(cut_time(self.feed, read), newest)
+
+
+def arrival_of(read: Contract | Heartbeat, observer: Observer, source: str) -> Arrival:
+    """What was read as an input: when it was known, and when it happened."""
+    if isinstance(read, Heartbeat):
+        return HeartbeatSeen(read.force, source, read.until, read.known_at or read.until)
+    if isinstance(read, CrimeRecord):
+        record = observer.record(read)
+        exact = read.recorded_bound is TimeBound.EXACT or read.updated_at is not None
+        at = record.updated_at
+        return RecordSeen(record, read.known_at or at, at if exact else None)
+    report = observer.report(read)
+    return ReportSeen(report, read.known_at or report.updated_at, report.updated_at)
 
 
 _NOTHING = Seen()

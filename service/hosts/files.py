@@ -22,7 +22,8 @@ from service.ingest.lined import Fault
 from service.ingest.mapping import Feed, SourceMapping, parse_mapping
 from service.ingest.people import PersonKey
 from service.ingest.written import Side
-from service.rules.pack import Pack, parse_pack
+from service.matching.linkage_model import Model, parse_model
+from service.rules.pack import Pack, pack_faults, parse_pack
 from service.rules.signatures import Signatures, parse_signatures
 
 SHORTEST_SECRET = 32
@@ -43,6 +44,42 @@ def read_pack(name_or_path: str) -> Pack:
     return parse_pack(text, origin, beside)
 
 
+def read_model(path: Path, pack: Pack) -> Model:
+    """A linkage model trained for this pack. Raises ``NotGiven`` and ``ModelError``."""
+    check_readable(path)
+    model = parse_model(path.read_bytes(), str(path))
+    if model.pack != pack.name:
+        raise NotGiven(
+            f"{path} was trained for pack '{model.pack}', not '{pack.name}'; "
+            f"give --rules {model.pack}, or train a model for this pack"
+        )
+    return model
+
+
+def faults_of_pack(name_or_path: str) -> list[Fault]:
+    """Everything wrong with a pack and the files it includes. Raises ``NotGiven`` or, where its own
+    file is no text, ``Fault``."""
+    text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
+    return pack_faults(text, origin, beside)
+
+
+def copy_pack(name_or_path: str, folder: Path) -> list[Path]:
+    """Write a sound pack and the files it includes to a folder. Raises ``Fault``, or ``NotGiven`` where
+    one of them is there already."""
+    text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
+    written = parse_pack(text, origin, beside).written
+    included = [part for part in (written.lexicon, written.offences, written.reasons) if part]
+    files = {folder / f"{Path(origin).stem}.yaml": text}
+    files |= {folder / part: beside(part) for part in included}
+    for target in files:
+        if target.exists():
+            raise NotGiven(f"{target} is there already; say another --out")
+    for target, content in files.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, encoding="utf-8")
+    return list(files)
+
+
 def read_signatures() -> Signatures:
     """The ways of going unrecorded, as shipped."""
     file = resources.files("service.rules") / "packs" / "signatures.yaml"
@@ -52,9 +89,16 @@ def read_signatures() -> Signatures:
 def shipped(room: str) -> list[str]:
     """Names of what is shipped in ``mappings`` or ``packs``."""
     package = {"mappings": "service.ingest", "packs": "service.rules"}[room]
-    names = [entry.name for entry in (resources.files(package) / room).iterdir()]
-    inner = {"lexicon.yaml", "reasons.yaml", "signatures.yaml"}
-    return sorted(n.removesuffix(".yaml") for n in names if n.endswith(".yaml") and n not in inner)
+    return _names(resources.files(package) / room)
+
+
+INCLUDED = frozenset({"lexicon", "reasons", "signatures"})
+"""Files that are part of packs and no packs themselves."""
+
+
+def _names(room: Traversable) -> list[str]:
+    names = {each.name[:-5] for each in room.iterdir() if each.name.endswith(".yaml")}
+    return sorted(names - INCLUDED)
 
 
 def _read_named(name: str, room: Traversable) -> tuple[str, str, Any]:
@@ -67,7 +111,7 @@ def _read_named(name: str, room: Traversable) -> tuple[str, str, Any]:
     if not file.is_file():
         if folder is not room:
             raise NotGiven(f"{name} {'is a directory' if file.is_dir() else 'does not exist'}")
-        has = ", ".join(sorted(e.name[:-5] for e in room.iterdir() if e.name.endswith(".yaml")))
+        has = ", ".join(_names(room))
         raise NotGiven(f"there is no '{name}'; shipped are {has}, or give the path of a .yaml file")
 
     def beside(part: str) -> str:

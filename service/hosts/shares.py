@@ -78,11 +78,14 @@ def run_shares(
 def _deaf() -> Iterator[None]:
     """What is started here never hears Ctrl-C (the leading process stops the others); one that comes
     meanwhile is heard afterwards."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            raise KeyboardInterrupt
 
 
 def _stop(process: BaseProcess) -> None:

@@ -16,9 +16,11 @@ from msgspec.structs import replace
 from schemas.words import Grade, ReceivedVia, ReportedBy, Result, VictimConfirmed
 from service.ingest.source import Blank, CodeMap, Combine, Indicates, Source
 from service.rules.facts import ReportFacts, Term
-from service.rules.pack import Category, Pack, fold_code
+from service.rules.offences import canonical
+from service.rules.pack import Pack
 from service.rules.values import Expectation, Expected
 from service.rules.wording import Telling, victims_told, worded
+from service.rules.written import Category, Indication, fold_code
 
 _NOTHING = Expectation()
 
@@ -30,6 +32,8 @@ class Shown(Struct, frozen=True):
     grade: Grade
     rules: tuple[str, ...]
     evidence: tuple[str, ...]
+    named: tuple[str, ...] = ()
+    """Classes of the category that the codes name; empty: they say only the category."""
     any_class: bool = False
     """Will a record of any class do?"""
 
@@ -46,7 +50,7 @@ def expect(
     pack: Pack, sources: Mapping[str, Source], reports: Sequence[ReportFacts]
 ) -> Expectation:
     """Crimes expected of one incident; ``reports`` are all its logs, the first received first."""
-    reads = [_read(pack, sources[report.source].code_map, report) for report in reports]
+    reads = [read_report(pack, sources[report.source].code_map, report) for report in reports]
     if len(reads) == 1:
         shown, unknown, carve_outs = reads[0].shown, reads[0].unknown, reads[0].carve_outs
     else:
@@ -64,7 +68,8 @@ def expect(
 # -- what one report shows --------------------------------------------------------------------
 
 
-def _read(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
+def read_report(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
+    """What one report shows by itself."""
     unconfirmed = (
         report.reported_by is ReportedBy.OTHER_THIRD_PARTY
         and report.victim_confirmed is not VictimConfirmed.YES
@@ -72,12 +77,14 @@ def _read(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
     return _read_codes_and_words(
         pack,
         code_map,
+        pack.edition_at(report.received_at),
         report.opening,
         report.closing,
         report.results,
         report.terms,
         report.qualifiers if report.terms else (),
         unconfirmed,
+        report.reported_by is ReportedBy.POLICE,
         report.recording_body,
     )
 
@@ -86,24 +93,28 @@ def _read(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
 def _read_codes_and_words(
     pack: Pack,
     code_map: CodeMap | None,
+    edition: int,
     opening: tuple[str, ...],
     closing: tuple[str, ...],
     results: tuple[Result, ...],
     terms: tuple[Term, ...],
     qualifiers: tuple[str, ...],
     unconfirmed: bool,
+    by_police: bool,
     body: str,
 ) -> Read:
     """Pure in its arguments, and the same few combinations come again and again."""
     slots = {"opening": opening, "closing": closing}
     found: list[Shown] = []
     unknown: list[str] = []
+    told = _Told(pack, bool(results), unconfirmed, by_police)
     if code_map is not None:
         for slot, code, word in _mapped(code_map, slots, unknown):
             category = pack.written.code_map_yes if word == Indicates.YES else word
             if category in pack.written.categories:
-                grade = _grade_of_code(pack, category, slot, bool(results), unconfirmed)
-                found.append(Shown(category, grade, ("code_map",), (f"{slot}:{code}",)))
+                found.append(
+                    Shown(category, told.grade(category, slot), ("code_map",), (f"{slot}:{code}",))
+                )
             else:
                 unknown.append(f"{slot}:{code}")
     answered = {column.slot for column in code_map.columns} if code_map else set()
@@ -111,11 +122,11 @@ def _read_codes_and_words(
         if slot in answered:
             continue
         for code in codes:
-            rule = pack.codes.get(fold_code(code))
+            rule = pack.codes[edition].get(fold_code(code)) or _offence(pack, code)
             if rule is not None and rule.category:
-                acted = bool(results) or rule.call_for_service
-                grade = _grade_of_code(pack, rule.category, slot, acted, unconfirmed)
-                found.append(Shown(rule.category, grade, (rule.id,), (f"{slot}:{code}",)))
+                grade = told.grade(rule.category, slot, rule.call_for_service, rule.concern)
+                evidence = (f"{slot}:{code}",)
+                found.append(Shown(rule.category, grade, (rule.id,), evidence, rule.classes))
             elif rule is None and code_map is None:
                 unknown.append(f"{slot}:{code}")
     found += _words(pack, terms, unconfirmed, (*opening, *closing), qualifiers)
@@ -145,16 +156,48 @@ def _mapped(
             return
 
 
-def _grade_of_code(pack: Pack, name: str, slot: str, acted: bool, unconfirmed: bool) -> Grade:
-    """An opening code is a caller's words, coded; a closing code, an arrest or a seizure (``acted``) is
-    the police's own account."""
-    category = pack.written.categories[name]
-    if category.needs_results:
-        return Grade.CLEAR if acted else Grade.POSSIBLE
-    from_caller = slot == "opening" and not acted
-    if from_caller and (category.state_based or unconfirmed):
-        return Grade.POSSIBLE
-    return Grade.CLEAR
+class _Told(Struct, frozen=True):
+    """Who says what the codes of one report say."""
+
+    pack: Pack
+    acted: bool
+    """Did officers arrest or seize?"""
+    unconfirmed: bool
+    by_police: bool
+
+    def grade(
+        self, name: str, slot: str, call_for_service: bool = False, concern: bool = False
+    ) -> Grade:
+        """An opening code is a caller's words, coded; a closing code, an arrest, a seizure and what
+        officers themselves report are the police's own account."""
+        category = self.pack.written.categories[name]
+        acted = self.acted or call_for_service
+        if concern and not acted:
+            return Grade.POSSIBLE
+        if category.needs_results:
+            return Grade.CLEAR if acted else Grade.POSSIBLE
+        from_caller = slot == "opening" and not acted and not self.by_police
+        if from_caller and (category.state_based or self.unconfirmed):
+            return Grade.POSSIBLE
+        return Grade.CLEAR
+
+
+@lru_cache(maxsize=4096)
+def _offence(pack: Pack, code: str) -> Indication | None:
+    """What an offence code shows where a log is opened or closed under one; the mildest reading."""
+    rule = pack.written.offence_codes
+    if rule is None:
+        return None
+    code = code if code in pack.kinds_of else canonical(code)
+    kinds = pack.kinds_of.get(code)
+    if not kinds:
+        return None
+    category = max(kinds, key=lambda name: pack.written.categories[name].rank)
+    held = pack.written.categories[category].classes
+    named = tuple(each for each in pack.classes_of.get(code, (code,)) if each in held)
+    return Indication(
+        id="offence-code", codes=(code,), category=category, classes=named, sourced=rule.sourced
+    )
 
 
 def _words(
@@ -201,6 +244,7 @@ def _merge(found: Sequence[Shown]) -> tuple[Shown, ...]:
             Grade.CLEAR if any(e.grade is Grade.CLEAR for e in group) else Grade.POSSIBLE,
             tuple(sorted({rule for e in group for rule in e.rules})),
             tuple(sorted({evidence for e in group for evidence in e.evidence})),
+            tuple(sorted({each for e in group for each in e.named})),
         )
         for name, group in sorted(by_category.items())
     )
@@ -281,9 +325,10 @@ def _crimes(
     told = victims_told(text, reports) if text is not None else 0
     crimes = []
     for shown, category in counted:
-        people = list(_people(category, reports))
+        per = _per(category, shown.named)
+        people = list(_people(per, reports))
         named = len(people)
-        if category.per == "victim":
+        if per == "victim":
             # More victims than the report lists, by its words alone: possible crimes.
             people += [""] * (told - named)
         for number, person in enumerate(people, start=1):
@@ -292,6 +337,8 @@ def _crimes(
                     id=f"{shown.category}:{person or number}",
                     category=shown.category,
                     classes=() if shown.any_class else category.classes,
+                    named=shown.named,
+                    per=per,
                     rank=category.rank,
                     grade=shown.grade if number <= named else Grade.POSSIBLE,
                     victim=person,
@@ -314,17 +361,25 @@ def _passed_on(report: ReportFacts) -> bool:
 
 def _harmed(pack: Pack, reports: Sequence[ReportFacts]) -> bool:
     return any(
-        fold_code(qualifier) in pack.harm_qualifiers
+        fold_code(qualifier) in pack.harm_qualifiers[pack.edition_at(report.received_at)]
         for report in reports
         for qualifier in report.qualifiers
     )
 
 
-def _people(category: Category, reports: Sequence[ReportFacts]) -> Sequence[str]:
+def _per(category: Category, named: tuple[str, ...]) -> str:
+    """What the crime is counted by: as its class is, where the codes name one, or several alike."""
+    if not named or not category.per_class:
+        return category.per
+    counted = {category.per_class.get(each, category.per) for each in named}
+    return counted.pop() if len(counted) == 1 else category.per
+
+
+def _people(per: str, reports: Sequence[ReportFacts]) -> Sequence[str]:
     """Whom the crimes are counted by: keyed hashes first, then a blank for each person unnamed."""
-    if category.per == "incident":
+    if per == "incident":
         return ("",)
-    if category.per == "suspect":
+    if per == "suspect":
         return sorted({person for report in reports for person in report.suspects}) or ("",)
     if len(reports) == 1 and not reports[0].unnamed_victims:
         return reports[0].victims or ("",)

@@ -68,6 +68,7 @@ class Lexicon:
         self.examples = written.examples
         named = [each.id for each in written.terms] + [each.id for each in written.compounds]
         self.ids = frozenset(named)
+        self.phrases = {term.id: len(term.phrases) for term in written.terms}
         self._kept = self.ids if wanted is None else _wanted(self.ids, wanted.terms)
         self._begins = self.ids if wanted is None else _wanted(self.ids, wanted.begins)
         self.looked_for = needed = _needed(self._kept, written.compounds)

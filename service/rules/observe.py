@@ -13,6 +13,7 @@ from schemas.reports import IncidentLog, Referral
 from schemas.words import AgeBand, LogRelation, PersonRole, Role
 from service.ingest.source import Source
 from service.rules.facts import CancellationFacts, ClosureFacts, RecordFacts, ReportFacts, Term
+from service.rules.lexicon import Lexicon
 from service.rules.pack import Pack
 
 _CHILD = frozenset({AgeBand.UNDER_13, AgeBand.AGE_13_TO_15, AgeBand.AGE_16_TO_17})
@@ -24,11 +25,16 @@ _encode = msgspec.json.Encoder().encode
 Facts = TypeVar("Facts", ReportFacts, RecordFacts)
 
 
+REMEMBERED = 50_000
+"""Texts whose terms an observer remembers, at most: about 10 MB."""
+
+
 class Observer:
     """Reads contracts of one source with one pack's lexicon."""
 
     def __init__(self, pack: Pack, source: Source) -> None:
         self._lexicon = pack.lexicon
+        self._known: dict[bytes, tuple[tuple[str, str], ...]] = {}
         self._source = source.name
 
     def report(self, contract: IncidentLog | Referral) -> ReportFacts:
@@ -137,15 +143,26 @@ class Observer:
         first = True
         for entry in narrative:
             if entry.text:
-                for term, assertion in self._lexicon.read(entry.text):
+                for term, assertion in self._read(self._lexicon, entry.text):
                     found.add((term, entry.writer, first, assertion))
                 first = False
         return tuple([Term(*each) for each in sorted(found)])
 
+    def _read(self, lexicon: Lexicon, text: str) -> tuple[tuple[str, str], ...]:
+        """What a lexicon reads in a text. Each version of a log brings all its entries again: what was
+        read before is known by a digest, and the text itself is never held."""
+        mark = blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
+        found = self._known.get(mark)
+        if found is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            found = self._known[mark] = lexicon.read(text)
+        return found
+
     def _method(self, text: str) -> tuple[Term, ...]:
         if self._lexicon is None:
             return ()
-        return tuple([Term(term, assertion=how) for term, how in self._lexicon.read(text)])
+        return tuple([Term(term, assertion=how) for term, how in self._read(self._lexicon, text)])
 
 
 def _people(

@@ -15,9 +15,10 @@ from service.ingest.lined import Fault, convert, line_of, load
 from service.rules.assertion import SHOWS
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.marks import Mark
-from service.rules.pack import Pack, fold_code
+from service.rules.pack import Pack
 from service.rules.values import Expectation
 from service.rules.wording import named, shown_by
+from service.rules.written import fold_code
 
 OPENED_LATE = timedelta(hours=1)
 """An online report that nobody opened for so long was not looked at promptly (*choice*)."""

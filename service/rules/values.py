@@ -17,6 +17,10 @@ class Expected(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Category word of the pack."""
     classes: tuple[str, ...] = ()
     """Offence classes that are the crime expected (``8N``); empty: any crime record will do."""
+    named: tuple[str, ...] = ()
+    """Those among them that the report's own codes name; empty: they name only the category."""
+    per: str = "victim"
+    """What it is counted by: ``victim``, ``suspect`` or ``incident``."""
     rank: int = 0
     """Seriousness under the principal-crime order; a lower number outranks a higher one."""
     grade: Grade = Grade.CLEAR
@@ -97,18 +101,21 @@ class DecisionDemand(StrEnum):
     EVIDENCE_WHAT = "evidence_what"
     EVIDENCE_FROM = "evidence_from"
     EVIDENCE_AT = "evidence_at"
+    VICTIM_BASED = "victim_based"
     NO_VICTIM = "no_victim"
     THIRD_PARTY_UNCONFIRMED = "third_party_unconfirmed"
     OTHER_BODY = "other_body"
     OTHER_REF = "other_ref"
+    NOT_OWED_LOCALLY = "not_owed_locally"
     COUNTED_REF = "counted_ref"
+    NOT_CONFIRMED = "not_confirmed"
     SCHOOL = "school"
     CRIME_NOT_REQUESTED = "crime_not_requested"
     SIGNED_OFF = "signed_off"
 
 
 class CancellationDemand(StrEnum):
-    """What a cancellation may have to bring; each is a check in ``settle``."""
+    """What a cancellation may have to bring; each is a check in ``standing``."""
 
     REGISTRAR_OR_DECISION_MAKER = "registrar_or_decision_maker"
     NOT_OFFICER_IN_CASE = "not_officer_in_case"

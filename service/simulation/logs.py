@@ -133,6 +133,8 @@ class LogKeeper:
                 document["victim_kind"] = kinds.get(per, "person")
             if fates[0].how == "crime_related_incident":
                 document["victim_kind"] = "none"
+                nobody = [each for each in document["people"] if each["role"] != "victim"]
+                document["people"] = nobody
             if fates[0].how == "schools_protocol":
                 document["school"] = {"premises": True, "in_hours": True}
         if happening.kind == "national_fraud":

@@ -1,14 +1,11 @@
 """The documentation's own example, run as a reader would run it."""
 
 import re
-import shlex
 from pathlib import Path
 
 import msgspec
 import pytest
-import typer.main
 
-from service.cli import app, main
 from service.ingest.expressions import BY_OWN_KEY
 from service.ingest.kinds import fillable
 from service.ingest.mapping import SIDES
@@ -26,64 +23,27 @@ from service.ingest.written import (
     PersonColumns,
     Side,
 )
+from tests.documents import blocks, commands, run_to, text_of
 from tests.ingest.reading import mapped
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "map-your-systems.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"^```(\w+) ?([\w.-]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS: list[tuple[str, str, str]] = BLOCK.findall(DOCUMENT)
-COMMANDS = [
-    line
-    for language, _, text in BLOCKS
-    if language == "sh"
-    for line in text.splitlines()
-    if line.startswith("recount ")
-]
+DOCUMENT = text_of("map-your-systems.md")
+BLOCKS = blocks(DOCUMENT)
+COMMANDS = commands(DOCUMENT)
 
 
-def there(command: str) -> bool:
-    """Does the program have this command?"""
-    group = typer.main.get_command(app)
-    return command.split()[1] in getattr(group, "commands", {})
-
-
-def test_every_command_of_the_document_exists_and_is_run() -> None:
-    """Only ``replay`` may be missing, and only while it is not built in."""
+def test_the_document_maps_checks_and_replays() -> None:
     assert {command.split()[1] for command in COMMANDS} == {"sources", "replay"}
-    assert {command.split()[1] for command in COMMANDS if not there(command)} <= {"replay"}
 
 
-@pytest.mark.parametrize("wanted", [command for command in COMMANDS if there(command)])
+@pytest.mark.parametrize("wanted", COMMANDS)
 def test_the_worked_example_runs_as_written(
     wanted: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Files are written where the document writes them; what it says is printed is printed."""
     monkeypatch.chdir(tmp_path)
-    printed = ""
-    for language, name, text in BLOCKS:
-        if name:
-            Path(name).write_text(text, encoding="utf-8")
-        elif language == "sh" and text.startswith("recount ") and there(text):
-            command, _, remark = text.strip().partition("  # exit code ")
-            with pytest.raises(SystemExit) as left:
-                main(shlex.split(command)[1:])
-            printed = capsys.readouterr().out
-            assert (left.value.code or 0) == int(remark or 0), command
-            if text.strip() == wanted:
-                return
-        elif language == "text":
-            missing = [line for line in text.splitlines() if line not in printed]
-            assert not missing, printed
-    raise AssertionError(f"{wanted} was not reached")
-
-
-def test_what_the_document_says_is_printed_is_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    shown = next(command for command in COMMANDS if " show " in command)
-    test_the_worked_example_runs_as_written(shown, tmp_path, monkeypatch, capsys)
+    run_to(DOCUMENT, wanted, capsys)
 
 
 def test_every_other_mapping_in_the_document_is_one() -> None:

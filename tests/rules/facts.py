@@ -68,6 +68,7 @@ def expected(category: str = "violence", **more: Any) -> Expected:
         "id": f"{category}:1",
         "category": category,
         "classes": held.classes,
+        "per": held.per,
         "rank": held.rank,
         "grade": Grade.CLEAR,
         "received_at": RECEIVED,

@@ -67,6 +67,32 @@ ARREST: dict[str, Any] = {"results": (Result.ARREST,)}
             id="... and a closing code",
         ),
         pytest.param(
+            log("drugs", reported_by=ReportedBy.POLICE),
+            [("drugs", "clear")],
+            id="... and what an officer reports",
+        ),
+        pytest.param(
+            log("section 4 public order"),
+            [("public_fear", "clear")],
+            id="fear of violence has a victim",
+        ),
+        pytest.param(
+            log("concern for safety", closing=("8/6",)),
+            [("violence", "clear")],
+            id="an offence code shows its crime",
+        ),
+        pytest.param(
+            log("concern for safety", closing=("008/31",)),
+            [("breach", "clear")],
+            id="... a breach of an order, though it shares its class with harassment",
+        ),
+        pytest.param(log("092/61"), [("drugs", "possible")], id="... possible from a caller"),
+        pytest.param(
+            log("asb nuisance", closing=("hate crime",)),
+            [("any_crime", "clear")],
+            id="a hate crime is a crime, and not which",
+        ),
+        pytest.param(
             log("assault", reported_by=ReportedBy.PROFESSIONAL),
             [("violence", "clear")],
             id="professionals speak for the victim",
@@ -183,7 +209,21 @@ PEOPLE = {"victims": ("k:a", "k:b"), "suspects": ("k:s", "k:t", "k:u")}
         pytest.param("harassment", 2, id="conduct: one per victim"),
         pytest.param("rape", 3, id="rape: one per person who penetrated"),
         pytest.param("burglary", 1, id="burglary: one per household"),
-        pytest.param("criminal damage", 1, id="damage: one per owner"),
+        pytest.param("criminal damage", 1, id="damage, and not of what: one"),
+        pytest.param("damage to vehicle", 2, id="damage to vehicles: one per owner"),
+        pytest.param("arson", 2, id="arson: one per owner"),
+        pytest.param("theft from vehicle", 2, id="vehicle crime: one per owner"),
+        pytest.param("theft from person", 2, id="theft from the person: one per person"),
+        pytest.param("pedal cycle theft", 2, id="cycles: one per owner"),
+        pytest.param("blackmail", 2, id="blackmail: one per intended victim"),
+        pytest.param("shoplifting", 1, id="shoplifting: one per shop"),
+        pytest.param("making off without payment", 1, id="making off: one"),
+        pytest.param("theft", 1, id="theft, and not which: one"),
+        pytest.param("bladed article", 3, id="blades: one per offender"),
+        pytest.param("affray", 1, id="affray: one per group"),
+        pytest.param("drugs", 1, id="drugs: one per group"),
+        pytest.param("fear of violence", 2, id="fear of violence: one per intended victim"),
+        pytest.param("039/00", 2, id="an offence code is counted as its class is"),
     ],
 )
 def test_one_crime_per(code: str, count: int) -> None:
@@ -209,8 +249,8 @@ def test_logs_of_one_incident_share_one_set_the_earliest_receipt_starts_it() -> 
 @pytest.mark.parametrize(
     ("received", "hours", "unsourced"),
     [
-        (datetime(2015, 3, 31, 23, 59, tzinfo=UTC), 72, True),
-        (datetime(2015, 4, 1, tzinfo=UTC), 24, False),
+        (datetime(2015, 3, 31, 22, 59, tzinfo=UTC), 72, True),
+        (datetime(2015, 3, 31, 23, tzinfo=UTC), 24, False),
         (RECEIVED, 24, False),
     ],
 )
@@ -238,6 +278,25 @@ def test_when_a_report_passed_on_by_another_force_starts_is_unsourced() -> None:
 def test_carve_outs_are_shown_and_not_due(report: ReportFacts, rule: str) -> None:
     found = expect(pack(), {"log": Source(name="log", topic=Topic.INCIDENT_LOG)}, [report])
     assert (found.crimes, found.carve_outs) == ((), (rule,))
+    assert found.unknown_codes == ()
+
+
+@pytest.mark.parametrize(
+    ("received", "expected"),
+    [
+        (datetime(2023, 4, 30, 22, 59, tzinfo=UTC), [("public_order", "clear")]),
+        (datetime(2023, 4, 30, 23, tzinfo=UTC), []),
+    ],
+    ids=["notifiable until the end of April 2023", "no longer"],
+)
+@pytest.mark.parametrize("code", ["section 5 public order", "125/12"])
+def test_section_5_public_order(
+    code: str, received: datetime, expected: list[tuple[str, str]]
+) -> None:
+    report = log("asb nuisance", closing=(code,), received_at=received)
+    assert shown(report) == expected
+    sources = {"log": Source(name="log", topic=Topic.INCIDENT_LOG)}
+    assert expect(pack(), sources, [report]).unknown_codes == ()
 
 
 @pytest.mark.parametrize(

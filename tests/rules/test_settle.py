@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from schemas.words import RecordKind, RecordStatus, Role, VictimConfirmed, VictimKind
+from schemas.words import RecordKind, RecordStatus, ReportedBy, Role, VictimConfirmed, VictimKind
 from service.rules.facts import RecordFacts, ReportFacts
-from service.rules.settle import Because, classes, settle, standing
+from service.rules.settle import Because, classes, settle
+from service.rules.standing import standing
 from service.rules.values import Bearing, CancellationDemand, Expected
 from tests.rules.facts import (
     DAY,
@@ -42,6 +44,89 @@ def kind(word: str, code: str = "") -> RecordFacts:
             expected(), record("8/6"), SETTLES, "recorded", id="an old code without its zeros"
         ),
         pytest.param(expected(), record("8N"), SETTLES, "recorded", id="a class instead of a code"),
+        pytest.param(
+            expected("breach"),
+            record("008/31"),
+            SETTLES,
+            "recorded",
+            id="a breach is its own record",
+        ),
+        pytest.param(
+            expected("breach"),
+            record("195/94"),
+            ELSE,
+            "other_class",
+            id="harassment is no breach, though it shares the class",
+        ),
+        pytest.param(
+            expected("harassment_stalking"),
+            record("008/31"),
+            ELSE,
+            "other_class",
+            id="... nor a breach harassment: it is recorded in addition",
+        ),
+        pytest.param(
+            expected("theft"),
+            record("066/39"),
+            ELSE,
+            "other_class",
+            id="what is recorded in addition outranks nothing",
+        ),
+        pytest.param(
+            expected("theft"), record("106"), ELSE, "other_class", id="... nor does modern slavery"
+        ),
+        pytest.param(
+            expected("burglary"),
+            record("066/01"),
+            ELSE,
+            "other_class",
+            id="affray does not outrank burglary for sharing a class with breaches",
+        ),
+        pytest.param(
+            expected("public_order"), record("125/11"), SETTLES, "recorded", id="public order: fear"
+        ),
+        pytest.param(
+            expected("sexual"),
+            record("020/02"),
+            SETTLES,
+            "recorded",
+            id="an old offence is recorded under its old code",
+        ),
+        pytest.param(
+            expected(), record("00806"), SETTLES, "recorded", id="a code without its stroke"
+        ),
+        pytest.param(expected(), record("8n"), SETTLES, "recorded", id="a class in small letters"),
+        pytest.param(
+            expected(),
+            record("999/99"),
+            NOTHING,
+            "offence_code_unknown",
+            id="an offence code nobody knows settles nothing, and says so",
+        ),
+        pytest.param(
+            expected(), record(""), NOTHING, "offence_code_unknown", id="... nor does a blank one"
+        ),
+        pytest.param(
+            expected("public_order"),
+            record("125/12"),
+            NOTHING,
+            "not_notifiable",
+            id="section 5 is no notifiable crime now",
+        ),
+        pytest.param(
+            expected("public_order", received_at=CONDUCT_ERA),
+            record("125/12", recorded_at=CONDUCT_ERA),
+            SETTLES,
+            "recorded",
+            id="... and was one until 2023",
+        ),
+        pytest.param(
+            expected("rape"),
+            record("100/01"),
+            ACCOUNTS,
+            "reported_rape_n100",
+            id="an N100 called a crime is an N100 all the same",
+        ),
         pytest.param(
             expected("damage_arson"),
             record("105/01"),
@@ -242,12 +327,77 @@ def test_what_a_record_does_for_a_crime(
             NOTHING,
             id="... not without it",
         ),
+        pytest.param(
+            log(recording_body_ref="B1"),
+            kind("crime_related_incident"),
+            NOTHING,
+            id="... nor with the reference of nobody",
+        ),
+        pytest.param(
+            log(),
+            record(
+                "",
+                kind=RecordKind("crime_related_incident"),
+                transferred_to="33",
+                transferred_ref="T",
+            ),
+            ACCOUNTS,
+            id="the incident itself was passed on, with the other force's reference",
+        ),
+        pytest.param(
+            log(school_premises=True, school_in_hours=True),
+            kind("crime_related_incident"),
+            ACCOUNTS,
+            id="at school, in school hours",
+        ),
+        pytest.param(
+            log(school_premises=True, school_in_hours=True, school_crime_requested=True),
+            kind("crime_related_incident"),
+            NOTHING,
+            id="... unless somebody asked for a crime",
+        ),
     ],
 )
 def test_when_a_crime_related_incident_accounts(
     report: ReportFacts, made: RecordFacts, bearing: Bearing
 ) -> None:
     assert settle(pack(), expected(), made, [report]).bearing is bearing
+
+
+def test_a_crime_related_incident_needs_no_victim_only_where_the_crime_has_one() -> None:
+    report = log(victim_kind=VictimKind.NONE)
+    how = settle(pack(), expected("drugs"), kind("crime_related_incident"), [report])
+    assert how.bearing is NOTHING
+
+
+@pytest.mark.parametrize(
+    ("code", "report", "bearing"),
+    [
+        pytest.param(
+            "100/01",
+            {"reported_by": ReportedBy.PROFESSIONAL},
+            NOTHING,
+            id="a professional's report is the victim's word: a crime is owed",
+        ),
+        pytest.param(
+            "100/01", {"reported_by": ReportedBy.PARENT_OR_CARER}, NOTHING, id="a parent's too"
+        ),
+        pytest.param(
+            "100/02", {"victim_confirmed": VictimConfirmed.YES}, NOTHING, id="confirmed: owed"
+        ),
+        pytest.param(
+            "100/03",
+            {"victim_confirmed": VictimConfirmed.YES},
+            ACCOUNTS,
+            id="confirmed, and another force's to record",
+        ),
+        pytest.param("100", {}, NOTHING, id="no reason given"),
+        pytest.param("100/04", {}, NOTHING, id="no such reason"),
+    ],
+)
+def test_what_an_n100_needs(code: str, report: dict[str, Any], bearing: Bearing) -> None:
+    how = settle(pack(), expected("rape"), kind("reported_incident", code), [log(**report)])
+    assert how.bearing is bearing
 
 
 def test_a_confirmed_n100_owes_a_crime() -> None:
@@ -385,6 +535,35 @@ def test_rape_and_homicide_are_cancelled_by_the_registrar_alone(
     assert stands(cancelled("C2", offence, decided_by=role)).accounts is accounts
 
 
+def test_a_milder_class_given_first_does_not_free_a_rape_from_the_registrar() -> None:
+    made = replace(
+        cancelled("C2", "020/05", decided_by=Role.DECISION_MAKER), reclassified_from="019/08"
+    )
+    assert not stands(made).accounts
+
+
+@pytest.mark.parametrize(
+    ("offence", "accounts"),
+    [("008/06", True), ("104", True), ("105/01", True), ("008/01", False), ("008/77", False)],
+)
+def test_self_defence_cancels_actual_bodily_harm_and_assault_alone(
+    offence: str, accounts: bool
+) -> None:
+    assert stands(cancelled("C5", offence)).accounts is accounts
+
+
+@pytest.mark.parametrize(("code", "accounts"), [("C2", False), ("C3", False), ("C4", True)])
+def test_an_n100_is_cancelled_for_genuine_error_only(code: str, accounts: bool) -> None:
+    held = stands(replace(cancelled(code, "100/01"), kind=RecordKind.REPORTED_INCIDENT))
+    assert held.accounts is accounts
+    assert ("genuine_error" in held.lacks) is not accounts
+
+
+@pytest.mark.parametrize("code", ["C1", "C3", "C4"])
+def test_somebody_decided_a_cancellation(code: str) -> None:
+    assert not stands(cancelled(code, decided_by=None)).accounts
+
+
 @pytest.mark.parametrize(
     ("made", "live", "accounts", "reason"),
     [
@@ -445,6 +624,34 @@ def test_rape_and_homicide_are_cancelled_by_the_registrar_alone(
             "recorded",
             id="... by the accredited registrar",
         ),
+        pytest.param(
+            record("100/01", reclassified_from="019/08"),
+            False,
+            False,
+            "reclassified_to_n100",
+            id="... whatever its status says",
+        ),
+        pytest.param(
+            record("100/02", reclassified_from="100/01", status=RecordStatus.RECLASSIFIED),
+            True,
+            False,
+            "recorded",
+            id="one N100 becomes another",
+        ),
+        pytest.param(
+            record("019/08", reclassified_from="100/01", status=RecordStatus.RECLASSIFIED),
+            True,
+            False,
+            "recorded",
+            id="a confirmed N100 becomes a crime",
+        ),
+        pytest.param(
+            record("999/99", status=RecordStatus.RECLASSIFIED, reclassified_by=Role.REGISTRAR),
+            False,
+            True,
+            "reclassified_to_non_notifiable",
+            id="not notifiable, by the registrar",
+        ),
     ],
 )
 def test_whether_a_record_still_stands(
@@ -483,6 +690,22 @@ def test_offence_codes_lead_to_their_classes(code: str, found: tuple[str, ...]) 
 
 def england_and_wales() -> Timeline:
     return Timeline("england_and_wales", code_map=None, since=RECEIVED - 400 * DAY)
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        ({"kind": "unknown", "offence_code": "105/01"}, "record_kind_unknown"),
+        ({"offence_code": "xyz"}, "offence_code_unknown"),
+        ({"kind": "non_crime_occurrence"}, "not_a_crime_record"),
+        ({"kind": "crime_related_incident"}, "crime_related_incident_demands_not_met"),
+        ({"offence_code": "058/00"}, "recorded_as_something_else"),
+    ],
+)
+def test_a_miss_says_what_kept_its_record_from_counting(made: dict[str, Any], reason: str) -> None:
+    day = england_and_wales().at(RECEIVED).report("R1", opening_codes=["assault"])
+    day.record("C1", incident_refs=["R1"], **made)
+    day.at(RECEIVED + DAY).heartbeat("log", "crimes").verdict("R1", "missed", reason)
 
 
 def test_two_victims_and_one_crime_is_partly_recorded() -> None:
