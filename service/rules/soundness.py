@@ -329,6 +329,8 @@ def wordless(
         if each.id in seen:
             yield laid.fault(at, f"'{each.id}' is given twice", "rename one")
         seen.add(each.id)
+        if not _has_one_mark(each):
+            yield laid.fault(at, *_NO_MARK)
         for name in [name for names in (*each.all, each.none) for name in names]:
             if name not in ids and name.removesuffix(".*") not in groups:
                 remedy = "name one of the lexicon, or add it"
