@@ -16,7 +16,7 @@ from service.matching.judgement import CrimeLine, Digests, Line, LinkLine, Refus
 from service.matching.levels import Link
 from service.matching.watermark import Basis, SourceState, covers
 from service.rules.decisions import decision, elsewhere
-from service.rules.expect import expect
+from service.rules.expect import expect, is_domestic
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.pack import Pack
 from service.rules.settle import settle
@@ -138,7 +138,9 @@ def judge(
         crimes=crimes,
         carve_outs=expectation.carve_outs,
         unknown_codes=expectation.unknown_codes,
+        domestic=is_domestic(pack, logs),
         decision=closing.refused,
+        told=any([log.closure is not None and log.closure.told_at is not None for log in logs]),
         links=_link_lines(linked) if linked else (),
         refused=_refused(pack, expectation.crimes, settled, linked, logs) if linked else (),
         sources=proof.names if verdict in ON_SILENCE else (),
@@ -242,6 +244,7 @@ def _link_lines(linked: Sequence[Linked]) -> tuple[LinkLine, ...]:
             level=each.link.level,
             evidence=each.link.evidence,
             standing="" if each.standing.live else each.standing.reason,
+            cancelled=each.facts.cancellation.code.value if each.facts.cancellation else "",
             lacks=each.standing.lacks,
         )
         for each in linked

@@ -264,6 +264,16 @@ def _crimes(
     return tuple(crimes)
 
 
+def is_domestic(pack: Pack, reports: Sequence[ReportFacts]) -> bool:
+    """Does a qualifier or code of any log mark the incident as domestic abuse?"""
+    marks = pack.domestic_abuse
+    return bool(marks) and any(
+        fold_code(code) in marks
+        for report in reports
+        for code in (*report.qualifiers, *report.opening, *report.closing)
+    )
+
+
 def _harmed(pack: Pack, reports: Sequence[ReportFacts]) -> bool:
     return any(
         fold_code(qualifier) in pack.harm_qualifiers

@@ -131,6 +131,8 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     carve_outs: tuple[CarveOut, ...] = ()
     harm_qualifiers: tuple[str, ...] = ()
     """Qualifiers that make any crime high harm (domestic abuse); they show no crime themselves."""
+    domestic_abuse: tuple[str, ...] = ()
+    """Qualifiers and codes that mark a report as domestic abuse, for figures of their own."""
     national_fraud_bodies: tuple[str, ...] = ()
     """Bodies that record fraud for all forces; their reference accounts for it."""
     earlier_record_hours: int | None = None
@@ -158,6 +160,7 @@ class Pack(Struct, frozen=True, kw_only=True, eq=False):
     timing: Timing
     lexicon: Lexicon | None
     harm_qualifiers: frozenset[str]
+    domestic_abuse: frozenset[str]
     codes: dict[str, Indication]
     """By code, lower-cased with spaces collapsed."""
     classes_of: dict[str, tuple[str, ...]]
@@ -221,6 +224,7 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
         ),
         lexicon=lexicon,
         harm_qualifiers=frozenset(map(fold_code, written.harm_qualifiers)),
+        domestic_abuse=frozenset(map(fold_code, written.domestic_abuse)),
         codes={fold_code(code): each for each in written.codes for code in each.codes},
         classes_of=classes,
         rank_of_class=_ranks(written),
