@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from service.cli import rules, sources
+from service.cli import rules, sources, stats
 from service.cli.replay import replay, spread
 from service.cli.terminal import complain
 from service.hosts.files import InputBroken, NotGiven
@@ -28,6 +28,7 @@ app = typer.Typer(
 app.command()(replay)
 app.add_typer(sources.app, name="sources")
 app.add_typer(rules.app, name="rules")
+app.add_typer(stats.app, name="stats")
 
 MISUSE = (Fault, NotGiven, ColumnMissing, LedgerUnusable, LedgerTooNew)
 """What people gave and can mend; the message says how."""

@@ -13,7 +13,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from service.cli.terminal import complain, err, out, print_json, table
 from service.hosts.files import NotGiven, check_readable, read_mapping, read_pack
 from service.hosts.replay import Request, Share
-from service.hosts.results import about, all_figures, summary, whole_folder, write_lines
+from service.hosts.results import (
+    about,
+    all_figures,
+    stated,
+    summary,
+    whole_folder,
+    write_lines,
+)
 from service.hosts.shares import run_shares
 from service.ingest.mapping import SourceMapping
 from service.insight.page import render
@@ -84,7 +91,9 @@ def replay(
         write_lines(shares, folder)
         figures = all_figures(shares)
         told = summary(shares, figures, time.perf_counter() - started)
-        _write(folder, told, render(figures, about(mapping, pack, shares, told, request.not_after)))
+        shown = about(mapping, pack, shares, told, request.not_after)
+        told["about"] = stated(shown)
+        _write(folder, told, render(figures, shown))
     for broken in {each for share in shares for each in share.broken}:
         complain(broken)
     if as_json:

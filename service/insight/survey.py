@@ -1,0 +1,123 @@
+"""Estimates from a stratified random sample, with intervals that follow from how it was drawn.
+
+A share is a ratio of two weighted sums. Its variance is that of the linearised ratio, stratum by
+stratum, less what was read in full (Cochran, Sampling Techniques, 3rd ed., 1977, sections 5 and 6.11).
+Its interval is Wilson's for the number of crimes that a plain random sample would have needed to be
+as sure, lowered where few reports were drawn (Korn and Graubard, Survey Methodology 24, 1998): the
+plain ± runs past 1 and covers too little for shares near it.
+"""
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+
+from msgspec import Struct
+from scipy.stats import norm, t
+
+from service.insight.rate import LEVEL, Estimate
+
+
+class Drawn(Struct, frozen=True):
+    """One report of the sample: its stratum, and how many reports were drawn of how many there."""
+
+    stratum: str
+    drawn: int
+    of: int
+
+    @property
+    def weight(self) -> float:
+        """How many reports it stands for."""
+        return self.of / self.drawn
+
+
+class Share(Struct, frozen=True, kw_only=True):
+    """A weighted share."""
+
+    share: float
+    low: float
+    high: float
+    hits: float
+    """Estimated in all reports, not counted in the sample."""
+    of: float
+    sampled: int
+    """Units of ``of`` that the sample holds."""
+    effective: float
+    """Units that a plain random sample would have needed to be as sure."""
+
+
+Measure = Callable[[int], float]
+"""A value of the n-th report drawn."""
+
+
+def share(
+    reports: Sequence[Drawn], hits: Measure, of: Measure, level: float = LEVEL
+) -> Share | None:
+    """The ratio of two totals; None where the sample holds nothing of the second."""
+    places = range(len(reports))
+    numerator = sum(reports[i].weight * hits(i) for i in places)
+    denominator = sum(reports[i].weight * of(i) for i in places)
+    sampled = int(sum(of(i) for i in places))
+    if denominator <= 0:
+        return None
+    ratio = numerator / denominator
+    variance = _variance(reports, lambda i: (hits(i) - ratio * of(i)) / denominator)
+    read_in_full = all(report.drawn == report.of for report in reports)
+    if read_in_full:
+        low = high = ratio
+        effective = float(sampled)
+    else:
+        effective = ratio * (1 - ratio) / variance if variance > 0 else float(sampled)
+        low, high = _wilson(ratio, _lowered(effective, reports, level), level)
+    return Share(
+        share=ratio,
+        low=low,
+        high=high,
+        hits=numerator,
+        of=denominator,
+        sampled=sampled,
+        effective=effective,
+    )
+
+
+def total(reports: Sequence[Drawn], value: Measure, level: float = LEVEL) -> Estimate:
+    """A total over all reports, with its interval; never below what the sample itself holds."""
+    places = range(len(reports))
+    estimated = sum(reports[i].weight * value(i) for i in places)
+    spread = _quantile(reports, level) * sqrt(_variance(reports, value))
+    seen = sum(value(i) for i in places)
+    return Estimate(estimated, max(estimated - spread, seen), estimated + spread)
+
+
+def _variance(reports: Sequence[Drawn], value: Measure) -> float:
+    """Of the weighted total of a value. A stratum read in full adds nothing; one of which a single
+    report was drawn has no spread of its own and adds nothing either, so samples draw two."""
+    strata: dict[str, list[int]] = {}
+    for place, report in enumerate(reports):
+        strata.setdefault(report.stratum, []).append(place)
+    variance = 0.0
+    for places in strata.values():
+        drawn, of = reports[places[0]].drawn, reports[places[0]].of
+        if drawn < 2:
+            continue
+        mean = sum(map(value, places)) / drawn
+        spread = sum((value(i) - mean) ** 2 for i in places) / (drawn - 1)
+        variance += of * of * (1 - drawn / of) * spread / drawn
+    return variance
+
+
+def _quantile(reports: Sequence[Drawn], level: float) -> float:
+    """Student's t for as many degrees of freedom as reports beyond one a stratum."""
+    freedom = max(len(reports) - len({report.stratum for report in reports}), 1)
+    return float(t.ppf((1 + level) / 2, freedom))
+
+
+def _lowered(effective: float, reports: Sequence[Drawn], level: float) -> float:
+    z = float(norm.ppf((1 + level) / 2))
+    return effective * (z / _quantile(reports, level)) ** 2
+
+
+def _wilson(share_: float, n: float, level: float) -> tuple[float, float]:
+    """Wilson's interval for a share of ``n`` units, which need not be a whole number."""
+    z = float(norm.ppf((1 + level) / 2))
+    middle = (share_ + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(share_ * (1 - share_) / n + z * z / (4 * n * n))
+    return max(middle - half, 0.0), min(middle + half, 1.0)
