@@ -9,6 +9,7 @@ import sys
 import typer
 
 from service.cli import rules, sources, stats
+from service.cli.diff import diff
 from service.cli.replay import replay, spread
 from service.cli.terminal import complain
 from service.hosts.files import InputBroken, NotGiven
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.command()(replay)
 app.add_typer(sources.app, name="sources")
+rules.app.command()(diff)
 app.add_typer(rules.app, name="rules")
 app.add_typer(stats.app, name="stats")
 

@@ -70,11 +70,11 @@ def replay(
         mapping=source,
         pack=rules,
         files={side: tuple(paths) for side, paths in given.items() if paths},
-        as_of=_instant(as_of) if as_of else None,
+        as_of=instant(as_of) if as_of else None,
         not_after=datetime.now(UTC),
         person_key_file=person_key,
     )
-    _check(request, mapping)
+    check_files(request, mapping)
     with whole_folder(out_folder) as folder, TemporaryDirectory(dir=folder) as scratch:
         with Progress(
             SpinnerColumn(),
@@ -119,7 +119,7 @@ def spread(arguments: list[str]) -> list[str]:
     return spread_out
 
 
-def _check(request: Request, mapping: SourceMapping) -> None:
+def check_files(request: Request, mapping: SourceMapping) -> None:
     """Is every file there, and does the mapping read it? Raises ``NotGiven``."""
     sides = {feed.files for feed in mapping.feeds}
     if not request.files:
@@ -132,7 +132,8 @@ def _check(request: Request, mapping: SourceMapping) -> None:
             check_readable(path)
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """What was typed as a time. Raises ``NotGiven`` where it is none, or has no offset."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

@@ -120,4 +120,6 @@ def _wilson(share_: float, n: float, level: float) -> tuple[float, float]:
     z = float(norm.ppf((1 + level) / 2))
     middle = (share_ + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(share_ * (1 - share_) / n + z * z / (4 * n * n))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    # At the ends the formula gives them exactly; rounding must not take them back.
+    low = max(middle - half, 0.0) if share_ > 0 else 0.0
+    return low, min(middle + half, 1.0) if share_ < 1 else 1.0

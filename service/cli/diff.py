@@ -1,0 +1,121 @@
+"""``recount rules diff``: one input under two rule packs, and the rule behind every difference."""
+
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+
+import typer
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from service.cli.replay import Files, check_files, instant
+from service.cli.terminal import complain, err, out, print_json, table
+from service.hosts.files import read_mapping, read_pack
+from service.hosts.replay import Request
+
+SHOWN = 20
+"""Kinds of difference printed on a terminal; JSON and page have all."""
+
+
+def diff(
+    from_pack: Annotated[
+        str, typer.Option("--from", metavar="PACK", help="Rule pack: shipped name, or .yaml file.")
+    ],
+    to_pack: Annotated[
+        str, typer.Option("--to", metavar="PACK", help="Rule pack to compare it with.")
+    ],
+    source: Annotated[
+        str, typer.Option(help="Mapping: the name of a shipped one, or a .yaml file.")
+    ],
+    incidents: Files = [],  # noqa: B006 - read only
+    records: Files = [],  # noqa: B006
+    referrals: Files = [],  # noqa: B006
+    as_of: Annotated[
+        str, typer.Option(metavar="TIME", help="Where the clock stops; default: the data's end.")
+    ] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes to spread forces over.")] = 1,
+    person_key: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="RECOUNT_PERSON_KEY_FILE",
+            help="File with the key for people: id:secret.",
+            show_default=False,
+        ),
+    ] = None,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            help="Folder for differences.jsonl, diff.json and diff.html.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print diff.json.")] = False,
+) -> None:
+    """Replay one input under two packs; tell each verdict that differs by the rule that made it so.
+
+    Example: recount rules diff --from england_and_wales --to mine.yaml --source native
+    --incidents log.jsonl --records crimes.jsonl --out out/diff
+    """
+    from service.hosts.comparing import Packs, compare_packs
+    from service.hosts.results import whole_folder
+
+    given = {"incidents": incidents, "records": records, "referrals": referrals}
+    request = Request(
+        mapping=source,
+        pack=from_pack,
+        files={side: tuple(paths) for side, paths in given.items() if paths},
+        as_of=instant(as_of) if as_of else None,
+        not_after=datetime.now(UTC),
+        person_key_file=person_key,
+    )
+    check_files(request, read_mapping(source))
+    packs = Packs(from_pack, read_pack(from_pack), to_pack, read_pack(to_pack))
+    target = whole_folder(out_folder) if out_folder else nullcontext(None)
+    with (
+        target as folder,
+        TemporaryDirectory() as scratch,
+        Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description} {task.completed:,.0f} inputs"),
+            TimeElapsedColumn(),
+            console=err,
+            transient=True,
+            disable=not err.is_terminal,
+        ) as progress,
+    ):
+        task = progress.add_task("replaying twice", total=None)
+        told, broken = compare_packs(
+            request,
+            packs,
+            workers,
+            Path(scratch),
+            folder,
+            lambda n: progress.advance(task, n),
+        )
+    for each in broken:
+        complain(each)
+    if as_json:
+        print_json(told)
+    else:
+        _print(told, out_folder)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _print(told: dict[str, Any], folder: Path | None) -> None:
+    out.print(f"{told['differing']:,} of {told['reports']:,} verdicts differ")
+    rows = table("#crimes", "before", "after", "kind", "because of")
+    for each in told["crimes"][:SHOWN]:
+        shown = (each["before"], each["after"], each["category"], each["cause"])
+        rows.add_row(f"{each['n']:,}", *(word.replace("_", " ") for word in shown))
+    if told["crimes"]:
+        out.print(rows)
+    if len(told["crimes"]) > SHOWN:
+        out.print(f"and {len(told['crimes']) - SHOWN:,} more kinds of difference")
+    out.print(
+        f"newly without a record {told['newly_missed']:,}; no longer {told['no_longer_missed']:,}"
+    )
+    if folder:
+        out.print(f"open {folder / 'diff.html'}")
