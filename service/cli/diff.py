@@ -105,7 +105,10 @@ def diff(
 
 
 def _print(told: dict[str, Any], folder: Path | None) -> None:
-    out.print(f"{told['differing']:,} of {told['reports']:,} verdicts differ")
+    out.print(
+        f"{told['differing']:,} of {told['reports']:,} reports are judged differently, "
+        f"{told['other_verdict']:,} with another verdict"
+    )
     rows = table("#crimes", "before", "after", "kind", "because of")
     for each in told["crimes"][:SHOWN]:
         shown = (each["before"], each["after"], each["category"], each["cause"])

@@ -59,7 +59,7 @@ def _parts(pack: Pack) -> dict[str, Any]:
     written = {**msgspec.to_builtins(pack.written), **msgspec.to_builtins(pack.reasons)}
     parts: dict[str, Any] = {}
     for section, value in written.items():
-        if section in NOT_RULES:
+        if section in NOT_RULES or value in (None, "", [], {}, ()):
             continue
         named = _named(value)
         if named is None:

@@ -58,6 +58,7 @@ def as_json(found: Differences, about: About) -> dict[str, Any]:
         "about": to_builtins(about),
         "reports": found.reports,
         "differing": found.differing,
+        "other_verdict": found.other_verdict,
         "newly_missed": found.newly_missed,
         "no_longer_missed": found.no_longer_missed,
         "crimes_before": _by_word(found.before),

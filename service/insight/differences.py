@@ -165,6 +165,8 @@ class Differences(Struct):
     before: Counter[Verdict] = field(default_factory=Counter)
     """Crimes of clear grade by verdict."""
     after: Counter[Verdict] = field(default_factory=Counter)
+    other_verdict: int = 0
+    """Reports whose own verdict is another; the rest differ in grade, deadline or kind of crime."""
     newly_missed: int = 0
     """Crimes of clear grade said to be missing that were not."""
     no_longer_missed: int = 0
@@ -178,6 +180,7 @@ class Differences(Struct):
         if found is None:
             return
         self.differing += 1
+        self.other_verdict += found.before.verdict != found.after.verdict
         self.verdicts[
             _graded(found.before.verdict, found.before.grade),
             _graded(found.after.verdict, found.after.grade),
