@@ -258,15 +258,15 @@ def _paired(
     before: Line | None, after: Line | None
 ) -> list[tuple[CrimeLine | None, CrimeLine | None]]:
     """Crimes of both lines: by id, then what is left in order (the kind of crime was changed)."""
-    ours = list(before.crimes) if before else []
-    theirs = list(after.crimes) if after else []
-    named = {crime.id: crime for crime in theirs}
-    found: list[tuple[CrimeLine | None, CrimeLine | None]] = [
-        (crime, named[crime.id]) for crime in ours if crime.id in named
-    ]
-    both = {crime.id for crime, _ in found if crime}
-    left = [crime for crime in ours if crime.id not in both]
-    right = [crime for crime in theirs if crime.id not in both]
+    right = list(after.crimes) if after else []
+    left, found = [], []
+    for crime in before.crimes if before else ():
+        same = next((other for other in right if other.id == crime.id), None)
+        if same is None:
+            left.append(crime)
+        else:
+            right.remove(same)
+            found.append((crime, same))
     return [*found, *zip_longest(left, right)]
 
 
