@@ -384,6 +384,9 @@ def _notes(counted: Statistics, about: About) -> tuple[str, ...]:
     notes.append(NO_APPROVALS)
     if not about.opened:
         notes.append(NO_OPENINGS)
+    elif counted.unopened:
+        unopened = counted.unopened.total()
+        notes.append(f"When {unopened:,} reports were opened is not said by their source.")
     untold = counted.by_verdict()[Verdict.NOT_PROVABLE]
     if untold:
         notes.append(f"Of {untold:,} crimes one cannot tell: they are in no rate.")
