@@ -31,7 +31,12 @@ def count(origin: Origin, chosen: Chosen) -> tuple[Statistics, About]:
     """Count the chosen reports. Raises ``NotGiven``, ``InputBroken``, ``LedgerUnusable``."""
     if bool(origin.folders) == bool(origin.ledger):
         raise NotGiven("give folders that `recount replay` made, or --ledger URL, not both")
-    return _ledger(origin, chosen) if origin.ledger else _folders(origin, chosen)
+    counted, about = _ledger(origin, chosen) if origin.ledger else _folders(origin, chosen)
+    if counted.left_out and not counted.reports:
+        raise NotGiven(
+            f"none of {counted.left_out:,} reports is of that force and period; mend --force or --period"
+        )
+    return counted, about
 
 
 def _folders(origin: Origin, chosen: Chosen) -> tuple[Statistics, About]:

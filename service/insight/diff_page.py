@@ -53,7 +53,8 @@ class About(Struct, frozen=True, kw_only=True):
 
 
 def as_json(found: Differences, about: About) -> dict[str, Any]:
-    """Everything but the examples' full lines, as JSON values; counts the most frequent first."""
+    """Everything but the examples' full lines, as JSON values; kinds of
+    difference with another verdict first, then the most frequent."""
     return {
         "about": to_builtins(about),
         "reports": found.reports,
@@ -75,10 +76,11 @@ def as_json(found: Differences, about: About) -> dict[str, Any]:
 
 
 def kinds(found: Differences) -> list[tuple[Kind, int]]:
-    """Kinds of difference with their counts, the most frequent first."""
+    """Kinds of difference with their counts: another verdict first, then the most frequent."""
     return sorted(
         found.kinds.items(),
         key=lambda pair: (
+            pair[0].before == pair[0].after,
             -pair[1],
             pair[0].before,
             pair[0].after,
@@ -102,7 +104,7 @@ def render(found: Differences, about: About) -> str:
             _side("Before", about.before, found.before),
             _side("After", about.after, found.after),
         ],
-        verdicts=_ranked(found.verdicts),
+        verdicts=sorted(_ranked(found.verdicts), key=lambda pair: pair[0][0] == pair[0][1]),
         causes=_ranked(found.causes),
         kinds=ranked[:KINDS_SHOWN],
         kinds_left_out=max(len(ranked) - KINDS_SHOWN, 0),

@@ -117,6 +117,7 @@ def test_a_ledger_tells_the_same_and_when_logs_were_opened(
         (("--period", "2019"), "is none"),
         (("--period", "2019-13..2020-01"), "is no day"),
         (("--period", "2020-01..2019-01"), "ends before it begins"),
+        (("--force", "elsewhere"), "is of that force and period"),
         (("--zone", "Europe/Leicester"), "no time zone"),
         (("--recorded", "5"), "--recorded-routes"),
         (("--recorded", "5", "--recorded-routes", "telepathy"), "log, referral, direct"),
