@@ -9,7 +9,15 @@ from typing import Annotated, Any
 import typer
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from service.cli.replay import Files, check_files, instant
+from service.cli.replay import (
+    AsOf,
+    Files,
+    MappingName,
+    PersonKeyFile,
+    Workers,
+    check_files,
+    instant,
+)
 from service.cli.terminal import complain, err, out, print_json, table
 from service.hosts.files import read_mapping, read_pack
 from service.hosts.replay import Request
@@ -25,24 +33,13 @@ def diff(
     to_pack: Annotated[
         str, typer.Option("--to", metavar="PACK", help="Rule pack to compare it with.")
     ],
-    source: Annotated[
-        str, typer.Option(help="Mapping: the name of a shipped one, or a .yaml file.")
-    ],
+    source: MappingName,
     incidents: Files = [],  # noqa: B006 - read only
     records: Files = [],  # noqa: B006
     referrals: Files = [],  # noqa: B006
-    as_of: Annotated[
-        str, typer.Option(metavar="TIME", help="Where the clock stops; default: the data's end.")
-    ] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Processes to spread forces over.")] = 1,
-    person_key: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="RECOUNT_PERSON_KEY_FILE",
-            help="File with the key for people: id:secret.",
-            show_default=False,
-        ),
-    ] = None,
+    as_of: AsOf = "",
+    workers: Workers = 1,
+    person_key: PersonKeyFile = None,
     out_folder: Annotated[
         Path | None,
         typer.Option(

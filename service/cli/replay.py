@@ -29,12 +29,25 @@ SEVERAL = ("--incidents", "--records", "--referrals")
 """Options that take any number of files."""
 
 Files = Annotated[list[Path], typer.Option(show_default=False, metavar="FILE…")]
+MappingName = Annotated[
+    str, typer.Option(help="Mapping: the name of a shipped one, or a .yaml file.")
+]
+AsOf = Annotated[
+    str, typer.Option(metavar="TIME", help="Where the clock stops; default: the data's end.")
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes to spread forces over.")]
+PersonKeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="RECOUNT_PERSON_KEY_FILE",
+        help="File with the key for people: id:secret.",
+        show_default=False,
+    ),
+]
 
 
 def replay(
-    source: Annotated[
-        str, typer.Option(help="Mapping: the name of a shipped one, or a .yaml file.")
-    ],
+    source: MappingName,
     out_folder: Annotated[
         Path, typer.Option("--out", help="Folder for the results; made if need be.")
     ],
@@ -44,18 +57,9 @@ def replay(
     rules: Annotated[
         str, typer.Option(help="Rule pack: the name of a shipped one, or a .yaml file.")
     ] = "england_and_wales",
-    as_of: Annotated[
-        str, typer.Option(metavar="TIME", help="Where the clock stops; default: the data's end.")
-    ] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Processes to spread forces over.")] = 1,
-    person_key: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="RECOUNT_PERSON_KEY_FILE",
-            help="File with the key for people: id:secret.",
-            show_default=False,
-        ),
-    ] = None,
+    as_of: AsOf = "",
+    workers: Workers = 1,
+    person_key: PersonKeyFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json.")] = False,
 ) -> None:
     """Decide for every report in some files whether its crimes were recorded, and write it down.
