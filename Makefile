@@ -3,7 +3,7 @@
 UV := .venv/bin/uv
 OUT ?= out/example
 
-.PHONY: help run check test lint format lock bench clean
+.PHONY: help run check test lint format lock bench truth clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -35,10 +35,13 @@ format: .venv/installed  ## format and repair what can be repaired
 
 lock: .venv/installed  ## pin every dependency, with hashes
 	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml -o requirements.lock
-	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --group dev -o requirements-dev.lock
+	$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --python-version 3.11 pyproject.toml --extra dev-stack --group dev -o requirements-dev.lock
 
 bench: .venv/installed  ## measure speed; see benchmarks/
 	.venv/bin/python -m benchmarks.replay
+
+truth: .venv/installed  ## lay verdicts beside the truth of simulated forces; hours
+	.venv/bin/python -m benchmarks.truth
 
 clean:  ## remove what was installed and written
 	rm -rf .venv out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

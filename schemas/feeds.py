@@ -11,7 +11,7 @@ class Heartbeat(Contract):
     schema_version: Literal[1] = 1
     """Version of this contract."""
     kind: Literal["heartbeat"] = "heartbeat"
-    """Names the contract."""
+    """Names the contract; a heartbeat is told from other rows by it, so it must be written."""
     force: Name
     """The force whose feed it is."""
     until: Instant

@@ -20,15 +20,20 @@ class VersionUnknown(ValueError):
     """A document from before the first version, or from a newer program than this."""
 
 
-def upcast(document: dict[str, Any]) -> dict[str, Any]:
-    """The same document at the current version. Raises ``VersionUnknown``."""
-    version = document.get("schema_version", CURRENT)
-    if not isinstance(version, int) or version > CURRENT:
-        raise VersionUnknown(f"schema_version {version!r} is newer than {CURRENT}")
-    while version < CURRENT:
-        step = STEPS.get(version)
+def upcast(
+    document: dict[str, Any], steps: Mapping[int, Step] = STEPS, current: int = CURRENT
+) -> dict[str, Any]:
+    """The same document at the current version. Raises ``VersionUnknown``, which names the version
+    only where it is a number."""
+    version = document.get("schema_version", current)
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise VersionUnknown("schema_version is no number")
+    if version > current:
+        raise VersionUnknown(f"schema_version {version} is newer than {current}")
+    while version < current:
+        step = steps.get(version)
         if step is None:
             raise VersionUnknown(f"schema_version {version} was never in use")
         document = step(document)
         version += 1
-    return {**document, "schema_version": CURRENT}
+    return {**document, "schema_version": current}

@@ -24,8 +24,8 @@ class ReportSeen(Struct, frozen=True, tag=True):
     facts: ReportFacts
     known_at: datetime
     """When it reached us; moves the lane's clock."""
-    event_at: datetime
-    """When this version was made; moves its source's watermark."""
+    event_at: datetime | None
+    """When this version was made, which moves its source's watermark; None: it moves none."""
 
 
 class RecordSeen(Struct, frozen=True, tag=True):
@@ -98,6 +98,21 @@ class Intake(StrEnum):
     DEAD = "dead"
 
 
+def contradiction(held: ReportFacts | RecordFacts, new: ReportFacts | RecordFacts) -> str:
+    """Two contents under one version, whichever came first."""
+    return "+".join(sorted((held.digest, new.digest)))
+
+
+def compare(held: ReportFacts | RecordFacts, new: ReportFacts | RecordFacts) -> tuple[Intake, bool]:
+    """What a further version is, and whether it contradicts the one held (decision 11)."""
+    if held.digest == new.digest and held.version == new.version:
+        return Intake.REPEATED, False
+    before = (held.version, held.updated_at, held.digest)
+    after = (new.version, new.updated_at, new.digest)
+    conflict = before[:2] == after[:2]
+    return (Intake.APPLIED if after > before else Intake.STALE), conflict
+
+
 # -- state ------------------------------------------------------------------------------------
 
 
@@ -121,6 +136,11 @@ class ReportState(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """The report source that lags; empty: the record sources."""
     next_by_clock: datetime | None = None
     """Look again at this moment."""
+    owed_at: datetime | None = None
+    """Deadline of a crime that references leave missed: from then on it may take a record that no
+    reference ties. None: it may not, or no linkage model is active."""
+    takes: tuple[str, ...] = ()
+    """Records it has taken so, sorted."""
 
 
 class RecordState(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -136,6 +156,10 @@ class RecordState(Struct, frozen=True, omit_defaults=True, kw_only=True):
     standing: Standing | None = None
     conflicts: tuple[str, ...] = ()
     """Digests of contradicting versions already alerted."""
+    taken_by: str = ""
+    """Report that has taken it, no reference tying it to any."""
+    taken_due: datetime | None = None
+    """That report's ``owed_at``: whoever is due before may take the record from it."""
 
 
 class Lane(Struct, frozen=True, kw_only=True):

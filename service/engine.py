@@ -9,15 +9,13 @@ which anything became known, and it never goes back.
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import lru_cache
-from hashlib import sha1
 from heapq import heappop, heappush
 from typing import assert_never
-from uuid import UUID, uuid5
 
 from msgspec.structs import replace
 
 from schemas.words import AlertType, Grade, RecordStatus, Verdict
+from service.alerts.identity import alert_identity, event_identity
 from service.alerts.lifecycle import CLAIMS, AlertState, Saying, Situation, next_sayings
 from service.effects import (
     Count,
@@ -38,9 +36,12 @@ from service.effects import (
     TrackRecord,
     TrackReport,
     TrackSource,
+    compare,
+    contradiction,
 )
+from service.leftovers import Leftovers
 from service.matching import watermark
-from service.matching.join import Judgement, Linked, Sight, judge
+from service.matching.join import Judgement, Linked, Offer, Sight, judge
 from service.matching.judgement import Line, encode
 from service.matching.levels import Link, link, repaired, slips
 from service.matching.watermark import Basis, SourceState
@@ -52,13 +53,10 @@ from service.pointers import (
     report_mentions,
 )
 from service.rules.facts import RecordFacts, ReportFacts
-from service.rules.settle import standing
+from service.rules.standing import standing
 
 CLAIMED = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED})
 """Verdicts that speak though nothing was said before; all others only answer what was."""
-
-NAMESPACE = UUID("6b1f0a52-5d8e-5c0b-9a43-2f7f0f2f7a11")
-"""Root of alert identities: the same report has the same alert id everywhere and for ever."""
 
 
 def decide(
@@ -69,21 +67,6 @@ def decide(
     for each in inputs:
         fold.apply(each)
     return fold.result()
-
-
-@lru_cache(maxsize=65536)
-def alert_identity(force: str, subject: str) -> UUID:
-    """The alert of one report (or source) of one force."""
-    return uuid5(NAMESPACE, f"{force}/{subject}")
-
-
-def event_identity(alert: UUID, n: int) -> str:
-    """Event ``n`` of an alert: ``uuid5(alert, n)``, made without the detour over objects."""
-    made = bytearray(sha1(alert.bytes + b"%d" % n, usedforsecurity=False).digest()[:16])
-    made[6] = made[6] & 0x0F | 0x50
-    made[8] = made[8] & 0x3F | 0x80
-    text = made.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class _Fold:
@@ -110,6 +93,10 @@ class _Fold:
             self._pointers.add_record(record)
         for record in self._records.values():
             self._note_slips(record.facts)
+        self._leftovers: Leftovers | None = None
+        if rulebook.linkage is not None:
+            self._leftovers = Leftovers(rulebook.pack, rulebook.sources, rulebook.linkage)
+            self._leftovers.add(self._reports.values(), self._records.values())
         self._watched = [s.name for s in rulebook.sources.values() if s.believable_silence]
         self._sight = self._look()
         self._moved = True
@@ -148,7 +135,8 @@ class _Fold:
         held = self._held.reports.get(state.facts.ref)
         line = self._lines[state.facts.ref]
         same = held is not None and held.facts is state.facts
-        mentions = None if same else report_mentions(state.facts)
+        same = same and held is not None and (held.owed_at is None) is (state.owed_at is None)
+        mentions = None if same else report_mentions(state, self._rulebook)
         return TrackReport(state, encode(line), line.deadline, mentions)
 
     # -- inputs -------------------------------------------------------------------------------
@@ -185,7 +173,7 @@ class _Fold:
                 state, _ = self._source(each.source)
                 self._put_source(watermark.by_loss(state, each.since))
                 self._say_of_source(each.source, AlertType.INPUT_LOST, {})
-                return self._with_verdict(Verdict.MISSED, Verdict.PARTLY_RECORDED)
+                return self._with_verdict(Verdict.MISSED, Verdict.PARTLY_RECORDED, owed=True)
             case RulesChanged():
                 return self._relearn(each)
             case Tick():
@@ -205,7 +193,7 @@ class _Fold:
             self._pointers.add_report(facts)
             self._put_report(ReportState(facts=facts, known_at=known))
             return (facts.ref,)
-        result, conflict = _compare(held.facts, facts)
+        result, conflict = compare(held.facts, facts)
         self._effects.append(Count(facts.source, result))
         neighbours = tuple(self._pointers.same_incident.get(facts.ref, ()))
         state = held
@@ -228,11 +216,11 @@ class _Fold:
             self._effects.append(Count(facts.source, Intake.APPLIED))
             self._put_record(self._stand(RecordState(facts=facts, known_at=known)))
             return self._reports_of(facts.ref) | self._continued(facts.ref)
-        result, conflict = _compare(held.facts, facts)
+        result, conflict = compare(held.facts, facts)
         self._effects.append(Count(facts.source, result))
         touched = self._reports_of(facts.ref)
         state = replace(held, rows=held.rows + 1, known_at=min(held.known_at, known))
-        pair = _pair(held.facts, facts)
+        pair = contradiction(held.facts, facts)
         if conflict and pair not in held.conflicts:
             self._say_of_source(facts.source, AlertType.VERSION_CONFLICT, {"record": facts.ref})
             state = replace(state, conflicts=(*held.conflicts, pair))
@@ -262,8 +250,9 @@ class _Fold:
                 self._put_record(state)
         return [ref for ref in each.refs if ref in self._reports]
 
-    def _with_verdict(self, *verdicts: Verdict) -> list[str]:
-        return [ref for ref, state in self._reports.items() if state.verdict in verdicts]
+    def _with_verdict(self, *verdicts: Verdict, owed: bool = False) -> list[str]:
+        held = self._reports.items()
+        return [ref for ref, s in held if s.verdict in verdicts or (owed and s.owed_at)]
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -390,27 +379,12 @@ class _Fold:
         if may_repair(record, self._rulebook) and not self._resolved(record):
             self._pointers.add_slips(record)
 
-    def _incident(self, ref: str) -> list[ReportFacts]:
-        """Every known log of the incident, by receipt then reference."""
-        same = self._pointers.same_incident
-        if not same.get(ref):
-            return [self._reports[ref].facts]
-        found, edge = {ref}, [ref]
-        while edge:
-            for other in same.get(edge.pop(), ()):
-                if other not in found and other in self._reports:
-                    found.add(other)
-                    edge.append(other)
-        logs = (self._reports[each].facts for each in found)
-        return sorted(logs, key=lambda log: (log.received_at, log.ref))
-
     def _ties(self, log: ReportFacts) -> dict[str, Link]:
         """Records tied directly to one log, at levels that both sources allow."""
         levels = self._rulebook.sources[log.source].levels
         ties: dict[str, Link] = {}
         for ref in self._pointers.candidates(log):
-            state = self._records.get(ref)
-            if state is None:
+            if (state := self._records.get(ref)) is None:
                 continue
             tie = link(log, state.facts)
             if tie is None and not self._resolved(state.facts):
@@ -440,7 +414,10 @@ class _Fold:
             held = self._records[ref]
             now = tuple(sorted({*held.linked_to} - members | tied.get(ref, set())))
             if now != held.linked_to:
-                self._put_record(replace(held, linked_to=now))
+                state = replace(held, linked_to=now)
+                if now and held.taken_by:
+                    state = replace(state, taken_by="", taken_due=None)
+                self._put_record(state)
                 reached |= (self._reports_of(ref) | {*held.linked_to}) - members
         return links, reached
 
@@ -453,17 +430,55 @@ class _Fold:
         for ref in waiting:
             if ref in done or ref not in self._reports:
                 continue
-            logs = self._incident(ref)
+            logs = self._pointers.incident(ref, self._reports)
             done.update([log.ref for log in logs])
             links, reached = self._relink(logs)
             waiting += sorted(reached)
-            self._judge(logs, links)
+            judged = self._judge(logs, links)
+            if self._leftovers is None:
+                self._conclude_incident(logs, judged)
+            elif judged.owed_at is not None:
+                self._leftovers.ask((judged.owed_at, logs[0].ref))
+            else:
+                self._hand_out(self._leftovers, logs, judged)
+        if self._leftovers is not None:
+            self._share_out(self._leftovers)
 
-    def _judge(self, logs: list[ReportFacts], links: dict[str, Link]) -> None:
+    def _judge(
+        self, logs: list[ReportFacts], links: dict[str, Link], offers: Sequence[Offer] = ()
+    ) -> Judgement:
         assert self._now is not None
         linked = [self._linked(links[ref]) for ref in sorted(links)] if links else ()
-        rulebook = self._rulebook
-        judged = judge(rulebook.pack, rulebook.sources, logs, linked, self._sight, self._now)
+        book, sight = self._rulebook, self._sight
+        return judge(book.pack, book.sources, logs, linked, sight, self._now, book.linkage, offers)
+
+    def _share_out(self, leftovers: Leftovers) -> None:
+        """Let reports that provably miss a record take what no reference ties, each in its turn."""
+        while (ref := leftovers.next()) is not None:
+            logs = self._pointers.incident(ref, self._reports)
+            if logs[0].ref != ref:
+                continue
+            links, _ = self._relink(logs)
+            judged = self._judge(logs, links)
+            if judged.owed_at is not None:
+                offers = [
+                    Offer(weight, self._linked(Link(record, "probable", str(weight))), taken)
+                    for weight, record, taken in leftovers.offers(logs, (judged.owed_at, ref))
+                ]
+                judged = self._judge(logs, links, offers)
+            self._hand_out(leftovers, logs, judged)
+
+    def _hand_out(self, leftovers: Leftovers, logs: list[ReportFacts], judged: Judgement) -> None:
+        """Write down who has which record now, and say so of the incident."""
+        members = {log.ref for log in logs}
+        before = {record for ref in members for record in self._reports[ref].takes}
+        held = [self._records[ref] for ref in sorted(before.union(judged.takes))]
+        order = (judged.owed_at, logs[0].ref) if judged.owed_at else None
+        for state in leftovers.hand_out(held, members, order, judged.takes):
+            self._put_record(state)
+        self._conclude_incident(logs, judged)
+
+    def _conclude_incident(self, logs: list[ReportFacts], judged: Judgement) -> None:
         head = self._reports[logs[0].ref]
         self._conclude(head, judged.line, judged, same_as="")
         for log in logs[1:]:
@@ -513,6 +528,8 @@ class _Fold:
             next_by_watermark=None if same_as else judged.next_by_watermark,
             waits_on="" if same_as else judged.waits_on,
             next_by_clock=None if same_as else judged.next_by_clock,
+            owed_at=judged.owed_at,
+            takes=() if same_as else judged.takes,
         )
         self._lines[held.facts.ref] = line
         self._put_report(state)
@@ -528,6 +545,8 @@ class _Fold:
         return other is not None and other.facts.status is RecordStatus.RECORDED
 
     def _put_report(self, state: ReportState) -> None:
+        if self._leftovers is not None:
+            self._leftovers.put_report(self._reports.get(state.facts.ref), state)
         self._reports[state.facts.ref] = state
         self._changed_reports[state.facts.ref] = None
 
@@ -538,6 +557,8 @@ class _Fold:
         self._records[state.facts.ref] = state
         self._pointers.add_record(state)
         self._note_slips(state.facts)
+        if self._leftovers is not None:
+            self._leftovers.put_record(state)
         self._changed_records[state.facts.ref] = None
 
     # -- events -------------------------------------------------------------------------------
@@ -564,7 +585,7 @@ class _Fold:
 
     def _conflict(self, held: ReportState, facts: ReportFacts) -> ReportState:
         """Two contents under one version: said once for each."""
-        pair = _pair(held.facts, facts)
+        pair = contradiction(held.facts, facts)
         if pair in held.alert.conflicts:
             return held
         self._raise(
@@ -627,19 +648,3 @@ class _Fold:
                 and due_at < self._alert_from,
             )
         )
-
-
-def _pair(held: ReportFacts | RecordFacts, new: ReportFacts | RecordFacts) -> str:
-    return "+".join(sorted((held.digest, new.digest)))
-
-
-def _compare(
-    held: ReportFacts | RecordFacts, new: ReportFacts | RecordFacts
-) -> tuple[Intake, bool]:
-    """What a further version is, and whether it contradicts the one held (decision 11)."""
-    if held.digest == new.digest and held.version == new.version:
-        return Intake.REPEATED, False
-    before = (held.version, held.updated_at, held.digest)
-    after = (new.version, new.updated_at, new.digest)
-    conflict = before[:2] == after[:2]
-    return (Intake.APPLIED if after > before else Intake.STALE), conflict

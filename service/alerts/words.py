@@ -41,6 +41,7 @@ REASONS = {
     "other_class": "a different offence",
     "other_victim": "a different victim",
     "too_early": "recorded too long before the report",
+    "offence_code_unknown": "recorded under an offence code nobody knows",
     "record_kind_unknown": "not known whether it is a crime record",
     "not_a_crime_record": "not a crime record",
     "crime_related_incident": "crime-related incident",
@@ -49,6 +50,8 @@ REASONS = {
     "n100_without_reason": "reported rape (N100) without a reason",
     "n100_confirmed_owes_a_crime": "confirmed reported rape (N100): a crime is still owed",
     "not_needed": "would settle it, and was not needed",
+    "only_possible": "may belong to this report; a person can tell",
+    "taken_by_an_earlier_report": "is likely to belong to a report that was due before",
     # a record taken away again
     "cancelled": "cancelled",
     "cancelled_C1": "cancelled: crime of another force (C1)",
@@ -87,10 +90,13 @@ DEMANDS = {
     "evidence_what": "what the contrary evidence is",
     "evidence_from": "whom the contrary evidence is from",
     "evidence_at": "when the contrary evidence was given",
+    "victim_based": "an offence against somebody",
     "no_victim": "that there is no victim",
     "third_party_unconfirmed": "that the victim is untraceable or denies it",
     "other_body": "which other body recorded it",
     "other_ref": "the other reference",
+    "not_owed_locally": "a crime that is not the force's own to record",
+    "not_confirmed": "that the victim has not confirmed it",
     "counted_ref": "the crime it is counted in",
     "school": "school premises, in school hours",
     "crime_not_requested": "that nobody asked for a crime to be recorded",
@@ -100,6 +106,7 @@ DEMANDS = {
     # of a cancellation, transfer or reclassification
     "cancellation_code": "a cancellation code",
     "registrar_or_decision_maker": "the registrar's or a decision-maker's decision",
+    "not_officer_in_case": "a decider other than the officer in the case",
     "independent": "a decision independent of the officer in the case",
     "what": "what the new information is",
     "where_from": "where the new information is from",
@@ -108,8 +115,8 @@ DEMANDS = {
     "victim_told_first": "victim told before it was cancelled",
     "other_record_live": "that the other record still stands",
     "self_defence_class": "an offence that self-defence can cancel",
+    "genuine_error": "a genuine error (C4): a reported incident allows no other cancellation",
     "registrar": "the registrar's decision",
-    "notifiable_class": "a notifiable offence",
 }
 
 LEVELS = {

@@ -8,15 +8,20 @@ import sys
 
 import typer
 
-from service.cli import rules, sources, stats
+from service.cli import db, linkage, rules, simulate, sources, stats, topics
 from service.cli.diff import diff
+from service.cli.relay import relay
 from service.cli.replay import replay, spread
 from service.cli.terminal import complain
+from service.cli.worker import worker
 from service.hosts.files import InputBroken, NotGiven
+from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.ingest.fields import ColumnMissing
 from service.ingest.lined import Fault
 from service.ledger.opening import LedgerUnusable
 from service.ledger.upgrading import LedgerTooNew
+from service.settings import SettingsWrong
+from service.simulation.parameters import SettingUnknown
 
 app = typer.Typer(
     name="recount",
@@ -27,12 +32,26 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(replay)
+app.command()(worker)
+app.command()(relay)
 app.add_typer(sources.app, name="sources")
 rules.app.command()(diff)
 app.add_typer(rules.app, name="rules")
 app.add_typer(stats.app, name="stats")
+app.add_typer(linkage.app, name="linkage")
+app.add_typer(topics.app, name="topics")
+app.add_typer(db.app, name="db")
+app.command()(simulate.simulate)
 
-MISUSE = (Fault, NotGiven, ColumnMissing, LedgerUnusable, LedgerTooNew)
+MISUSE = (
+    Fault,
+    NotGiven,
+    ColumnMissing,
+    LedgerUnusable,
+    LedgerTooNew,
+    SettingUnknown,
+    SettingsWrong,
+)
 """What people gave and can mend; the message says how."""
 
 
@@ -44,6 +63,6 @@ def main(arguments: list[str] | None = None) -> None:
     except MISUSE as wrong:
         complain(str(wrong))
         sys.exit(2)
-    except InputBroken as broken:
+    except (InputBroken, WorkerStopped, BrokerUnreachable) as broken:
         complain(str(broken))
         sys.exit(1)

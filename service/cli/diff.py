@@ -7,18 +7,19 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from service.cli.replay import (
     AsOf,
     Files,
+    LinkageModel,
     MappingName,
     PersonKeyFile,
     Workers,
     check_files,
     instant,
+    progress_bar,
 )
-from service.cli.terminal import complain, err, out, print_json, table
+from service.cli.terminal import complain, out, print_json, table
 from service.hosts.files import read_mapping, read_pack
 from service.hosts.replay import Request
 
@@ -40,6 +41,7 @@ def diff(
     as_of: AsOf = "",
     workers: Workers = 1,
     person_key: PersonKeyFile = None,
+    linkage: LinkageModel = None,
     out_folder: Annotated[
         Path | None,
         typer.Option(
@@ -66,31 +68,19 @@ def diff(
         as_of=instant(as_of) if as_of else None,
         not_after=datetime.now(UTC),
         person_key_file=person_key,
+        linkage=linkage,
     )
     check_files(request, read_mapping(source))
     packs = Packs(from_pack, read_pack(from_pack), to_pack, read_pack(to_pack))
     target = whole_folder(out_folder) if out_folder else nullcontext(None)
-    with (
-        target as folder,
-        TemporaryDirectory() as scratch,
-        Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description} {task.completed:,.0f} inputs"),
-            TimeElapsedColumn(),
-            console=err,
-            transient=True,
-            disable=not err.is_terminal,
-        ) as progress,
-    ):
+    with target as folder, TemporaryDirectory() as scratch, progress_bar() as progress:
         task = progress.add_task("replaying twice", total=None)
-        told, broken = compare_packs(
-            request,
-            packs,
-            workers,
-            Path(scratch),
-            folder,
-            lambda n: progress.advance(task, n),
-        )
+
+        def tell(inputs: int) -> None:
+            progress.advance(task, inputs)
+            progress.refresh()
+
+        told, broken = compare_packs(request, packs, workers, Path(scratch), folder, tell)
     for each in broken:
         complain(each)
     if as_json:

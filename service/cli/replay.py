@@ -8,19 +8,13 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
+from msgspec.structs import replace
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from service.cli.terminal import complain, err, out, print_json, table
 from service.hosts.files import NotGiven, check_readable, read_mapping, read_pack
 from service.hosts.replay import Request, Share
-from service.hosts.results import (
-    about,
-    all_figures,
-    stated,
-    summary,
-    whole_folder,
-    write_lines,
-)
+from service.hosts.results import about, all_figures, stated, summary, whole_folder, write_lines
 from service.hosts.shares import run_shares
 from service.ingest.mapping import SourceMapping
 from service.insight.page import render
@@ -44,6 +38,13 @@ PersonKeyFile = Annotated[
         show_default=False,
     ),
 ]
+LinkageModel = Annotated[
+    Path | None,
+    typer.Option(
+        help="Linkage model, for records that no reference ties; see 'recount linkage'.",
+        show_default=False,
+    ),
+]
 
 
 def replay(
@@ -60,6 +61,13 @@ def replay(
     as_of: AsOf = "",
     workers: Workers = 1,
     person_key: PersonKeyFile = None,
+    linkage: LinkageModel = None,
+    title: Annotated[
+        str, typer.Option(help="Title of the page; default: the mapping's.", show_default=False)
+    ] = "",
+    marking: Annotated[
+        str, typer.Option(help="Protective marking, at head and foot of the page.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json.")] = False,
 ) -> None:
     """Decide for every report in some files whether its crimes were recorded, and write it down.
@@ -67,9 +75,7 @@ def replay(
     Example: recount replay --source umd --rules umd --incidents incidents.csv.gz
     --records records.csv.gz --as-of 2022-11-01T00:00:00Z --out out/umd
     """
-    started = time.perf_counter()
     given = {"incidents": incidents, "records": records, "referrals": referrals}
-    mapping, pack = read_mapping(source), read_pack(rules)
     request = Request(
         mapping=source,
         pack=rules,
@@ -77,35 +83,56 @@ def replay(
         as_of=instant(as_of) if as_of else None,
         not_after=datetime.now(UTC),
         person_key_file=person_key,
+        linkage=linkage,
     )
-    check_files(request, mapping)
-    with whole_folder(out_folder) as folder, TemporaryDirectory(dir=folder) as scratch:
-        with Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description} {task.completed:,.0f} inputs"),
-            TimeElapsedColumn(),
-            console=err,
-            transient=True,
-            disable=not err.is_terminal,
-        ) as progress:
-            task = progress.add_task("replaying", total=None)
-            shares = run_shares(
-                request, Path(scratch), workers, lambda n: progress.advance(task, n)
-            )
-        write_lines(shares, folder)
-        figures = all_figures(shares)
-        told = summary(shares, figures, time.perf_counter() - started)
-        shown = about(mapping, pack, shares, told, request.not_after)
-        told["about"] = stated(shown)
-        _write(folder, told, render(figures, shown))
-    for broken in {each for share in shares for each in share.broken}:
-        complain(broken)
+    told, shares = _run(request, workers, out_folder, title, marking)
     if as_json:
         print_json(told)
     else:
         _print(told, shares, out_folder)
     if any(share.broken for share in shares):
         raise typer.Exit(1)
+
+
+def _run(
+    request: Request, workers: int, target: Path, title: str, marking: str
+) -> tuple[dict[str, Any], tuple[Share, ...]]:
+    """Replay and write every result; the summary, and what each process made."""
+    started = time.perf_counter()
+    mapping, pack = read_mapping(request.mapping), read_pack(request.pack)
+    check_files(request, mapping)
+    with whole_folder(target) as folder, TemporaryDirectory(dir=folder) as scratch:
+        with progress_bar() as progress:
+            task = progress.add_task("replaying", total=None)
+
+            def tell(inputs: int) -> None:
+                progress.advance(task, inputs)
+                progress.refresh()
+
+            shares = run_shares(request, Path(scratch), workers, tell)
+        write_lines(shares, folder)
+        figures = all_figures(shares)
+        told = summary(shares, figures, time.perf_counter() - started)
+        shown = about(mapping, pack, shares, told, request.not_after)
+        shown = replace(shown, title=title or shown.title, marking=marking)
+        told["about"] = stated(shown)
+        _write(folder, told, render(figures, shown))
+    for broken in {each for share in shares for each in share.broken}:
+        complain(broken)
+    return told, shares
+
+
+def progress_bar() -> Progress:
+    """Inputs counted on a terminal, and nowhere else."""
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description} {task.completed:,.0f} inputs"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        auto_refresh=False,  # a thread of its own would not survive a fork
+        disable=not err.is_terminal,
+    )
 
 
 def spread(arguments: list[str]) -> list[str]:

@@ -22,7 +22,7 @@ from schemas.feeds import Heartbeat
 from schemas.words import TimeBound
 from service.effects import HeartbeatSeen, RecordSeen, ReportSeen
 from service.hosts.files import BadRow, InputBroken, open_rows
-from service.ingest.coverage import Seen
+from service.ingest.coverage import Seen, cut_time
 from service.ingest.decode import Contract, Decoder, Refused
 from service.ingest.fields import Row
 from service.ingest.mapping import Feed
@@ -106,11 +106,11 @@ class Arrivals:
                     place = Place(self.feed.source.name, path, line, _digest(row))
                     self._refuse(place, read)
                     continue
-                arrival = self._arrival(read)
+                arrival = arrival_of(read, self._observer, self.feed.source.name)
                 if known_by is not None and arrival.known_at > known_by:
                     continue
-                if not isinstance(arrival, HeartbeatSeen):
-                    self._see(arrival, decoder, row)
+                if not isinstance(read, Heartbeat):
+                    self._see(read, decoder, row)
                 yield arrival
         except InputBroken as broken:
             self.broken.append(broken)
@@ -122,30 +122,31 @@ class Arrivals:
             return Refused(reason=row.reason, remedy=row.remedy)
         return decoder.decode(row, number)
 
-    def _arrival(self, read: Contract | Heartbeat) -> Arrival:
-        if isinstance(read, Heartbeat):
-            known = read.known_at or read.until
-            return HeartbeatSeen(read.force, self.feed.source.name, read.until, known)
-        if isinstance(read, CrimeRecord):
-            record = self._observer.record(read)
-            exact = read.recorded_bound is TimeBound.EXACT or read.updated_at is not None
-            at = record.updated_at
-            return RecordSeen(record, read.known_at or at, at if exact else None)
-        report = self._observer.report(read)
-        return ReportSeen(report, read.known_at or report.updated_at, report.updated_at)
-
     def seen_of(self, force: str) -> Seen:
         """What was seen of one force."""
         return self.seen.get(force, _NOTHING)
 
-    def _see(
-        self, arrival: ReportSeen | RecordSeen, decoder: Decoder, row: bytes | Row | BadRow
-    ) -> None:
+    def _see(self, read: Contract, decoder: Decoder, row: bytes | Row | BadRow) -> None:
+        if self.feed.written.native:  # says how far it reaches by heartbeats
+            self.seen.setdefault(read.force, _NOTHING)
+            return
         newest = None
         if self.feed.complete_to is not None and not isinstance(row, BadRow):
             newest = decoder.complete_to(row)
-        force, at = arrival.facts.force, arrival.event_at or arrival.known_at
-        self.seen[force] = self.seen_of(force).at(at, newest)
+        self.seen[read.force] = self.seen_of(read.force).at(cut_time(self.feed, read), newest)
+
+
+def arrival_of(read: Contract | Heartbeat, observer: Observer, source: str) -> Arrival:
+    """What was read as an input: when it was known, and when it happened."""
+    if isinstance(read, Heartbeat):
+        return HeartbeatSeen(read.force, source, read.until, read.known_at or read.until)
+    if isinstance(read, CrimeRecord):
+        record = observer.record(read)
+        exact = read.recorded_bound is TimeBound.EXACT or read.updated_at is not None
+        at = record.updated_at
+        return RecordSeen(record, read.known_at or at, at if exact else None)
+    report = observer.report(read)
+    return ReportSeen(report, read.known_at or report.updated_at, report.updated_at)
 
 
 _NOTHING = Seen()

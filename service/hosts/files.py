@@ -1,58 +1,33 @@
-"""The only place that opens what people give: mappings, rule packs, and input files in any state."""
+"""The only place that opens what people give by name: mappings, rule packs, keys, and input files."""
 
-import csv
-import gzip
 import json
 import re
-import zlib
 from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
+from itertools import islice
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from service.ingest.decode import RefusedReason
-from service.ingest.fields import Row
+from service.hosts.rows import BadRow as BadRow
+from service.hosts.rows import InputBroken as InputBroken
+from service.hosts.rows import NotGiven as NotGiven
+from service.hosts.rows import Opened as Opened
+from service.hosts.rows import check_readable as check_readable
+from service.hosts.rows import guess, open_as
+from service.ingest.draft import FileDraft, look
 from service.ingest.lined import Fault
 from service.ingest.mapping import Feed, SourceMapping, parse_mapping
 from service.ingest.people import PersonKey
-from service.rules.pack import Pack, parse_pack
+from service.ingest.written import Side
+from service.matching.linkage_model import Model, parse_model
+from service.rules.pack import Pack, pack_faults, parse_pack
+from service.rules.signatures import Signatures, parse_signatures
 
-LONGEST_LINE = 4 * 1024 * 1024
-"""Bytes of one line, at most; a longer one is set aside without being held in memory."""
-
-csv.field_size_limit(LONGEST_LINE)
-
-
-class BadRow(Struct, frozen=True):
-    """A row that is not even text."""
-
-    reason: RefusedReason
-    remedy: str
-
-
-class InputBroken(Exception):
-    """A file that could not be read to its end; everything before ``line`` was."""
-
-    def __init__(self, path: Path, line: int, why: str, remedy: str) -> None:
-        super().__init__(f"{path}: line {line}: {why}; {remedy}")
-        self.path = path
-        self.line = line
-
-
-class NotGiven(Exception):
-    """A name that leads to nothing; the message says what would."""
-
-
-class Opened(Struct, frozen=True):
-    """A file's columns, and its rows with the line each begins at."""
-
-    header: tuple[str, ...] | None
-    """None for JSON."""
-    rows: Iterator[tuple[int, bytes | Row | BadRow]]
-
+SHORTEST_SECRET = 32
+"""Characters of a key for people, at least."""
 
 # -- mappings and packs -----------------------------------------------------------------------
 
@@ -69,23 +44,61 @@ def read_pack(name_or_path: str) -> Pack:
     return parse_pack(text, origin, beside)
 
 
-def person_key(path: Path | None) -> PersonKey | None:
-    """The force's key for people: a file of one line, ``id:secret``. Raises ``NotGiven``."""
-    if path is None:
-        return None
+def read_model(path: Path, pack: Pack) -> Model:
+    """A linkage model trained for this pack. Raises ``NotGiven`` and ``ModelError``."""
     check_readable(path)
-    name, _, secret = path.read_text(encoding="utf-8").strip().partition(":")
-    if not (name and len(secret) >= 16):
-        raise NotGiven(f"{path} holds no key; write one line, id:secret of 16 characters or more")
-    return PersonKey(name, secret.encode())
+    model = parse_model(path.read_bytes(), str(path))
+    if model.pack != pack.name:
+        raise NotGiven(
+            f"{path} was trained for pack '{model.pack}', not '{pack.name}'; "
+            f"give --rules {model.pack}, or train a model for this pack"
+        )
+    return model
+
+
+def faults_of_pack(name_or_path: str) -> list[Fault]:
+    """Everything wrong with a pack and the files it includes. Raises ``NotGiven`` or, where its own
+    file is no text, ``Fault``."""
+    text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
+    return pack_faults(text, origin, beside)
+
+
+def copy_pack(name_or_path: str, folder: Path) -> list[Path]:
+    """Write a sound pack and the files it includes to a folder. Raises ``Fault``, or ``NotGiven`` where
+    one of them is there already."""
+    text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
+    written = parse_pack(text, origin, beside).written
+    included = [part for part in (written.lexicon, written.offences, written.reasons) if part]
+    files = {folder / f"{Path(origin).stem}.yaml": text}
+    files |= {folder / part: beside(part) for part in included}
+    for target in files:
+        if target.exists():
+            raise NotGiven(f"{target} is there already; say another --out")
+    for target, content in files.items():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, encoding="utf-8")
+    return list(files)
+
+
+def read_signatures() -> Signatures:
+    """The ways of going unrecorded, as shipped."""
+    file = resources.files("service.rules") / "packs" / "signatures.yaml"
+    return parse_signatures(file.read_text(encoding="utf-8"), file.name)
 
 
 def shipped(room: str) -> list[str]:
     """Names of what is shipped in ``mappings`` or ``packs``."""
     package = {"mappings": "service.ingest", "packs": "service.rules"}[room]
-    names = [entry.name for entry in (resources.files(package) / room).iterdir()]
-    inner = {"lexicon.yaml", "reasons.yaml"}
-    return sorted(n.removesuffix(".yaml") for n in names if n.endswith(".yaml") and n not in inner)
+    return _names(resources.files(package) / room)
+
+
+INCLUDED = frozenset({"lexicon", "reasons", "signatures"})
+"""Files that are part of packs and no packs themselves."""
+
+
+def _names(room: Traversable) -> list[str]:
+    names = {each.name[:-5] for each in room.iterdir() if each.name.endswith(".yaml")}
+    return sorted(names - INCLUDED)
 
 
 def _read_named(name: str, room: Traversable) -> tuple[str, str, Any]:
@@ -96,167 +109,81 @@ def _read_named(name: str, room: Traversable) -> tuple[str, str, Any]:
     else:
         folder, file = room, room / f"{name}.yaml"
     if not file.is_file():
-        has = ", ".join(sorted(e.name[:-5] for e in room.iterdir() if e.name.endswith(".yaml")))
+        if folder is not room:
+            raise NotGiven(f"{name} {'is a directory' if file.is_dir() else 'does not exist'}")
+        has = ", ".join(_names(room))
         raise NotGiven(f"there is no '{name}'; shipped are {has}, or give the path of a .yaml file")
 
     def beside(part: str) -> str:
         other = folder / part
         if not other.is_file():
             raise Fault(str(file), 1, f"'{part}' is not beside it", "put it there or mend the name")
-        return str(other.read_text(encoding="utf-8-sig"))
+        return _text(other, part)
 
-    return file.read_text(encoding="utf-8-sig"), name, beside
-
-
-# -- rows -------------------------------------------------------------------------------------
+    return _text(file, name), name, beside
 
 
-def check_readable(path: Path) -> None:
-    """Raises ``NotGiven`` where a path is no file."""
-    if path.is_dir():
-        raise NotGiven(f"{path} is a directory; give the files in it")
+def _text(file: Traversable, origin: str) -> str:
+    try:
+        return str(file.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = bytes(error.object).count(b"\n", 0, error.start) + 1
+        raise Fault(origin, line, "not UTF-8", "save the file as UTF-8") from None
+    except OSError as error:
+        raise NotGiven(f"{origin} cannot be read: {error.strerror}") from None
+
+
+def read_person_key(path: Path) -> PersonKey:
+    """A force's key for people: a line with its name, a colon, the secret; after a change of key, one
+    such line for each, the newest last. Raises ``Fault`` or ``NotGiven``; what the file holds is never
+    repeated."""
     if not path.is_file():
-        raise NotGiven(f"{path} does not exist")
+        raise NotGiven(f"there is no key for people at {path}")
+    key = None
+    for number, line in enumerate(_text(path, str(path)).strip().splitlines(), start=1):
+        name, colon, secret = line.strip().partition(":")
+        if not colon or not re.fullmatch(r"[A-Za-z0-9_-]{1,20}", name):
+            remedy = "write a short name, a colon, the secret"
+            raise Fault(str(path), number, "this is no key", remedy)
+        if len(secret) < SHORTEST_SECRET:
+            remedy = f"use at least {SHORTEST_SECRET} characters of chance"
+            raise Fault(str(path), number, "the secret is too short", remedy)
+        key = PersonKey(name, secret.encode(), wraps=key)
+    if key is None:
+        raise Fault(str(path), 1, "the file is empty", "write a short name, a colon, the secret")
+    return key
+
+
+MOST_SAMPLED = 500_000
+"""Rows of a file looked at for a draft, at most."""
+
+
+def sample(path: Path) -> tuple[Side, FileDraft]:
+    """How a file looks to be written, and its columns looked at."""
+    side = guess(path)
+    opened = open_as(path, side)
+    refused = 0
+
+    def rows() -> Iterator[Any]:
+        nonlocal refused
+        for _, row in islice(opened.rows, MOST_SAMPLED):
+            try:
+                held = json.loads(row) if isinstance(row, bytes) else row
+            except ValueError:
+                held = None
+            if isinstance(held, list | dict):
+                yield held
+            else:
+                refused += 1
+
+    try:
+        looked = look(path.name, opened.header, rows())
+    except InputBroken as broken:
+        raise NotGiven(f"a draft needs a whole file: {broken}") from None
+    return side, replace(looked, refused=refused)
 
 
 def open_rows(path: Path, feed: Feed) -> Opened:
-    """A file's rows for one feed, plain or gzip. Rows raise ``InputBroken`` where the file ends early."""
-    lines = _lines(path)
-    if feed.written.native:
-        return Opened(None, ((n, line) for n, line in lines if not _is_empty(line)))
-    if feed.written.format == "json":
-        return Opened(None, _json_rows(path, lines))
-    return _csv_rows(path, feed, lines)
-
-
-def _is_empty(line: bytes | BadRow) -> bool:
-    return isinstance(line, bytes) and not line.strip()
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes | BadRow]]:
-    """Lines with their number from 1, without byte order mark; overlong ones set aside."""
-    number = 0
-    with path.open("rb") as raw:
-        stream: IO[bytes] = raw
-        if raw.peek(2)[:2] == b"\x1f\x8b":
-            stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw))
-        try:
-            while line := stream.readline(LONGEST_LINE):
-                number += 1
-                if len(line) == LONGEST_LINE and not line.endswith(b"\n"):
-                    _drain(stream)
-                    remedy = f"a line may hold {LONGEST_LINE:,} bytes at most"
-                    yield number, BadRow(RefusedReason.TOO_LONG, remedy)
-                    continue
-                yield number, line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            remedy = "fetch the file again; what was read before is used"
-            raise InputBroken(path, number, f"the file ends early ({error})", remedy) from None
-
-
-def _drain(stream: IO[bytes]) -> None:
-    while (rest := stream.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-        pass
-
-
-_NOT_TEXT = re.compile("[\udc80-\udcff]")
-
-
-def _csv_rows(path: Path, feed: Feed, lines: Iterator[tuple[int, bytes | BadRow]]) -> Opened:
-    text = _CsvLines(lines)
-    reader = csv.reader(text, delimiter=feed.written.delimiter)
-    header = feed.written.header
-    if not header:
-        first = next(reader, None)
-        if first is None:
-            raise InputBroken(path, 1, "the file is empty", "give a file with a header row")
-        header = tuple(name.strip() for name in first)
-    return Opened(header, _read_csv(reader, text, len(header)))
-
-
-class _CsvLines:
-    """Lines as text for the csv reader; what is not text goes to ``bad`` instead."""
-
-    def __init__(self, lines: Iterator[tuple[int, bytes | BadRow]]) -> None:
-        self._lines = lines
-        self.number = 0
-        self.bad: list[tuple[int, BadRow]] = []
-
-    def __iter__(self) -> Iterator[str]:
-        for number, line in self._lines:
-            self.number = number
-            if isinstance(line, BadRow):
-                self.bad.append((number, line))
-                continue
-            text = line.decode("utf-8", errors="surrogateescape")
-            if not text.isascii() and _NOT_TEXT.search(text):
-                remedy = "save the file as UTF-8"
-                self.bad.append((number, BadRow(RefusedReason.WRONG_BYTES, remedy)))
-                continue
-            yield text
-
-
-def _read_csv(
-    reader: Any, text: _CsvLines, width: int
-) -> Iterator[tuple[int, bytes | Row | BadRow]]:
-    while True:
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            remedy = f"mend the quotes around line {text.number} ({error})"
-            yield text.number, BadRow(RefusedReason.INVALID_FIELD, remedy)
-            continue
-        yield from text.bad
-        text.bad.clear()
-        if row is None:
-            return
-        if len(row) > width:
-            remedy = f"the row has {len(row)} columns and the header {width}; quote the separator"
-            yield text.number, BadRow(RefusedReason.INVALID_FIELD, remedy)
-        elif row:
-            yield text.number, row
-
-
-def _json_rows(
-    path: Path, lines: Iterator[tuple[int, bytes | BadRow]]
-) -> Iterator[tuple[int, bytes | Row | BadRow]]:
-    """JSON Lines; or the objects of one list, one after another, without holding the list."""
-    first = next(((n, line) for n, line in lines if not _is_empty(line)), None)
-    if first is None:
-        return
-    number, line = first
-    if isinstance(line, bytes) and line.lstrip().startswith(b"["):
-        yield from _listed(path, line.lstrip()[1:], number, lines)
-        return
-    yield first
-    yield from ((n, each) for n, each in lines if not _is_empty(each))
-
-
-def _listed(
-    path: Path, held: bytes, number: int, lines: Iterator[tuple[int, bytes | BadRow]]
-) -> Iterator[tuple[int, bytes | Row | BadRow]]:
-    decoder, text = json.JSONDecoder(), held.decode("utf-8", errors="replace")
-    while True:
-        text = text.lstrip(" \t\r\n,")
-        if text.startswith("]"):
-            return
-        try:
-            found, end = decoder.raw_decode(text) if text else (None, 0)
-        except json.JSONDecodeError:
-            end = 0
-        if end:
-            text = text[end:]
-            yield (
-                number,
-                found
-                if isinstance(found, dict)
-                else BadRow(RefusedReason.NOT_JSON, "each item of the list must be an object"),
-            )
-            continue
-        number, line = next(lines, (number, b""))
-        if isinstance(line, BadRow):
-            yield number, line
-        elif not line:
-            raise InputBroken(path, number, "the list does not end", "fetch the file again")
-        else:
-            text += line.decode("utf-8", errors="replace")
+    """A file's rows for one feed, plain or gzip. Rows raise ``InputBroken`` where the file ends early;
+    ``NotGiven`` is raised at once where it is none."""
+    return open_as(path, feed.written)

@@ -18,10 +18,10 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
+from service.alerts.identity import alert_identity
 from service.effects import CoverageStated, Input, InputLost, Tick
-from service.engine import alert_identity
 from service.hosts.arrivals import Arrivals, Place, Selection, by_arrival
-from service.hosts.files import person_key, read_mapping, read_pack
+from service.hosts.files import read_mapping, read_model, read_pack, read_person_key
 from service.ingest.coverage import stated
 from service.ingest.decode import Refused
 from service.insight.figures import Figures
@@ -35,8 +35,8 @@ from service.matching.watermark import SourceState
 from service.pointers import Rulebook
 from service.turn import Batch, turn
 
-INPUTS_A_TURN = 20_000
-"""Larger turns cost less an input, as versions of one report meet in one turn; about 60 MB."""
+INPUTS_A_TURN = 30_000
+"""Larger turns cost less an input, as versions of one report meet in one turn; about 90 MB."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -52,6 +52,8 @@ class Request(Struct, frozen=True, kw_only=True):
     not_after: datetime
     """The wall clock when the command was given: times after it are wrong."""
     person_key_file: Path | None = None
+    linkage: Path | None = None
+    """A linkage model; None: references alone link."""
 
 
 class Share(Struct, frozen=True, kw_only=True):
@@ -116,7 +118,11 @@ class _Run:
         self, request: Request, ledger: Ledger, is_mine: IsMine | None, dead: BinaryIO
     ) -> None:
         mapping, pack = read_mapping(request.mapping), read_pack(request.pack)
-        self._rulebook = Rulebook(pack, {feed.source.name: feed.source for feed in mapping.feeds})
+        self._rulebook = Rulebook(
+            pack,
+            {feed.source.name: feed.source for feed in mapping.feeds},
+            read_model(request.linkage, pack) if request.linkage else None,
+        )
         self._ledger = ledger
         self.zone = mapping.zone
         self._is_mine = is_mine
@@ -124,7 +130,7 @@ class _Run:
         self._dead: list[DeadLetter] = []
         self.last_known: datetime | None = None
         not_after = max(request.not_after, request.as_of or request.not_after)
-        key = person_key(request.person_key_file)
+        key = read_person_key(request.person_key_file) if request.person_key_file else None
         selection = Selection(is_mine, not_after, request.as_of, key)
         self.feeds = [
             Arrivals(feed, request.files[feed.files], pack, selection, self._refuse)

@@ -5,8 +5,8 @@ decides for which force changes nothing but the time it takes.
 """
 
 import signal
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -58,18 +58,34 @@ def run_shares(
     """Replay in so many processes (1: this one). Raises what ``run_share`` raises."""
     if processes == 1:
         return (run_share(request, folder, None, lambda end: end, tell),)
-    context = get_context("spawn")
+    # Forked, as nothing else runs here yet: no thread, no connection; and nothing is imported again.
+    context = get_context("fork")
     with ExitStack() as stack:
         pipes: list[Connection] = []
         for n in range(processes):
             ours, theirs = context.Pipe()
             (folder / str(n)).mkdir()
             process = context.Process(target=_work, args=(theirs, request, folder / str(n)))
-            process.start()
-            stack.callback(_stop, process)
+            with _deaf():
+                process.start()
+                stack.callback(_stop, process)
             theirs.close()
             pipes.append(ours)
         return _lead(pipes, tell)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """What is started here never hears Ctrl-C (the leading process stops the others); one that comes
+    meanwhile is heard afterwards."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if heard:
+            raise KeyboardInterrupt
 
 
 def _stop(process: BaseProcess) -> None:
@@ -118,7 +134,6 @@ def _receive(pipe: Connection) -> Any:
 
 
 def _work(pipe: Connection, request: Request, folder: Path) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the leading process stops the others
     answers: dict[str | None, bool] = {}
 
     def ask(question: Whose | Ended) -> Any:

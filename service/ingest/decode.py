@@ -5,7 +5,7 @@ A value is repeated in a refusal only where its field is not personal (G9).
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, cast
@@ -18,19 +18,11 @@ from schemas.crimes import CrimeRecord
 from schemas.feeds import Heartbeat
 from schemas.reports import IncidentLog, Referral
 from schemas.upcast import VersionUnknown, upcast
-from service.ingest.fields import (
-    Columns,
-    Getter,
-    Row,
-    ValueRefused,
-    holds,
-    instant_of,
-    text_of,
-)
-from service.ingest.lined import Fault
-from service.ingest.mapping import Feed, kind_of
-from service.ingest.people import PersonKey, keyed_hash
-from service.ingest.written import Coordinates, Expression
+from service.ingest.fields import Columns, Row, ValueRefused, holds, instant_of, text_of
+from service.ingest.kinds import inner
+from service.ingest.mapping import Feed
+from service.ingest.people import PersonKey
+from service.ingest.setters import Document, setters
 
 Contract = IncidentLog | Referral | CrimeRecord
 
@@ -67,6 +59,9 @@ _peek = msgspec.json.Decoder(_Peek).decode
 SHOWN = 80
 """Characters of a value repeated in a refusal, at most."""
 
+_NUL = "delete the NUL characters; no database keeps them"
+_ONE_OBJECT = "write one JSON object a line"
+
 
 class Decoder:
     """Reads the rows of one file for one feed."""
@@ -79,36 +74,31 @@ class Decoder:
         not_after: datetime | None = None,
         person_key: PersonKey | None = None,
     ) -> None:
-        """Raises ``ColumnMissing`` where the mapping names a column that the file lacks."""
-        self._feed = feed
+        """Raises ``ColumnMissing`` where the mapping names a column that the file lacks, ``Fault``
+        where it identifies people and there is no key."""
         self._contract = feed.contract
         self._not_after = not_after
         self._native = feed.written.native
         if self._native:
             return
         written = feed.mapping
-        self._columns = Columns(
+        columns = Columns(
             header=None if header is None else tuple(header),
             blank=frozenset(word.casefold() for word in written.blank),
             fold_case=written.fold_case,
             dropped=frozenset(written.drop),
         )
-        self._is_read = holds(feed.written.where, self._columns)
-        self._setters = _setters(feed, self._columns, file_name, person_key)
-        self._unique = [self._columns.get(column) for column in feed.written.unique]
-        self._version = _version(feed, self._columns)
-        force = feed.fields["force"]
-        self._force = text_of(force, self._columns, file_name)
-        newest = feed.complete_to
-        self._newest = (
-            instant_of(_expression(newest.newest), self._columns, file_name, feed.clock)
-            if newest
-            else None
-        )
+        self._is_read = holds(feed.written.where, columns)
+        self._setters = setters(feed, columns, file_name, person_key)
+        self._unique = [columns.get(column) for column in feed.written.unique]
+        self._version = _version(feed, columns)
+        self._force = text_of(feed.fields["force"], columns, file_name)
+        complete = feed.complete_to
+        self._newest = instant_of(complete.at, columns, file_name, feed.clock) if complete else None
 
     def decode(self, row: bytes | Row, number: int = 0) -> Contract | Heartbeat | Refused | None:
-        """One row (``number`` counts from 0): a contract, a refusal, or None where ``where`` leaves
-        it out."""
+        """One row: a contract, a refusal, or None where ``where`` leaves it out. ``number`` counts the
+        feed's rows from 0, over all its files in the order given: versions by file order rest on it."""
         read: Contract | Heartbeat | Refused | None
         if isinstance(row, bytes):
             read = self._decode_native(row) if self._native else self._decode_line(row, number)
@@ -126,7 +116,7 @@ class Decoder:
                     return _peek(row).force or None
                 row = cast(Row, msgspec.json.decode(row))
             return self._force(row) or None
-        except (msgspec.MsgspecError, ValueRefused, AttributeError):
+        except (msgspec.MsgspecError, ValueRefused, *_UNREADABLE):
             return None
 
     def complete_to(self, row: bytes | Row) -> datetime | None:
@@ -135,59 +125,63 @@ class Decoder:
             return None
         try:
             held = msgspec.json.decode(row) if isinstance(row, bytes) else row
-            found: datetime | None = self._newest(held)
-        except (ValueRefused, msgspec.MsgspecError):
+            return self._newest(held)
+        except (msgspec.MsgspecError, ValueRefused, *_UNREADABLE):
             return None
-        return found
 
     # -- native -------------------------------------------------------------------------------
 
     def _decode_native(self, line: bytes) -> Contract | Heartbeat | Refused:
+        beat = b'"heartbeat"' in line and _is_heartbeat(line)
+        contract = Heartbeat if beat else self._contract
+        if b"\\u0000" in line and _holds_nul(_loaded(line)):
+            return Refused(
+                reason=RefusedReason.WRONG_BYTES, remedy=_NUL, force=_force_of_line(line)
+            )
         try:
-            if b'"heartbeat"' in line and _is_heartbeat(line):
-                return Heartbeat.model_validate_json(line)
-            return self._contract.model_validate_json(line)
+            return contract.model_validate_json(line)
         except ValidationError as error:
-            return self._raised(line, error)
+            return self._raised(line, contract, error)
 
-    def _raised(self, line: bytes, error: ValidationError) -> Contract | Refused:
+    def _raised(
+        self, line: bytes, contract: type[Contract | Heartbeat], error: ValidationError
+    ) -> Contract | Heartbeat | Refused:
         """An older version of the contract is raised; anything else is refused."""
         first = error.errors(include_url=False, include_context=False)[0]
         if first["loc"] != ("schema_version",):
-            return _invalid(self._contract, error, _force_of_line(line))
+            return _invalid(contract, error, _force_of_line(line))
+        stated = first["input"]
         try:
-            return self._contract.model_validate(upcast(json.loads(line)))
-        except (VersionUnknown, ValidationError) as unknown:
+            return contract.model_validate(upcast(json.loads(line)))
+        except (VersionUnknown, ValidationError):
             return Refused(
                 reason=RefusedReason.UNKNOWN_VERSION,
                 field="schema_version",
-                value=str(first["input"])[:SHOWN],
-                remedy=f"{unknown}; upgrade this service before its producers".splitlines()[0],
+                value=str(stated) if isinstance(stated, int) else None,
+                remedy="upgrade this service before its producers, or send a version it knows",
                 force=_force_of_line(line),
             )
 
     # -- mapped -------------------------------------------------------------------------------
 
     def _decode_line(self, line: bytes, number: int) -> Contract | Refused | None:
-        try:
-            row = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return Refused(reason=RefusedReason.NOT_JSON, remedy="write one JSON object a line")
+        row = _loaded(line)
         if not isinstance(row, dict):
-            return Refused(reason=RefusedReason.NOT_JSON, remedy="each line must be an object")
+            return Refused(reason=RefusedReason.NOT_JSON, remedy=_ONE_OBJECT)
+        if b"\\u0000" in line and _holds_nul(row):
+            return Refused(reason=RefusedReason.WRONG_BYTES, remedy=_NUL)
         return self._decode_row(row, number)
 
     def _decode_row(self, row: Row, number: int) -> Contract | Refused | None:
-        if not self._is_read(row):
-            return None
-        document: dict[str, Any] = {}
-        at = ""
+        document: Document = {}
+        at = "where"
         try:
-            for name, put in self._setters:
-                at = name
+            if self._is_read is not None and not self._is_read(row):
+                return None
+            for at, put in self._setters:  # noqa: B007
                 put(row, document)
         except ValueRefused as refused:
-            personal = _is_personal(self._contract, at.split("."))
+            personal = not refused.value or _is_personal(self._contract, at.split("."))
             return Refused(
                 reason=RefusedReason(refused.reason),
                 field=at,
@@ -222,173 +216,11 @@ class Decoder:
         )
 
 
-Setter = Callable[[Row, dict[str, Any]], None]
+_UNREADABLE = (UnicodeDecodeError, AttributeError, RecursionError)
+"""What a line that is no JSON object raises, beside the decoder's own error."""
 
 
-def _setters(
-    feed: Feed, columns: Columns, file_name: str, key: PersonKey | None
-) -> list[tuple[str, Setter]]:
-    """For each field of the mapping, how to put it into a document."""
-    setters = [
-        (name, _setter(feed, name, given, columns, file_name))
-        for name, given in feed.fields.items()
-    ]
-    written = feed.written
-    if written.narrative:
-        entries = [
-            {
-                name: text_of(_expression(value), columns, file_name)
-                if name != "at"
-                else instant_of(_expression(value), columns, file_name, feed.clock)
-                for name, value in msgspec.structs.asdict(entry).items()
-                if value is not None
-            }
-            for entry in written.narrative
-        ]
-        setters.append(("narrative.text", _list_setter("narrative", entries, "text")))
-    if written.linked_logs:
-        links = [
-            {
-                "ref": text_of(_expression(link.ref), columns, file_name),
-                "relation": _always(link.relation),
-            }
-            for link in written.linked_logs
-        ]
-        setters.append(("linked_logs.ref", _list_setter("linked_logs", links, "ref")))
-    if written.people:
-        setters.append(("people.key", _people_setter(feed, columns, file_name, key)))
-    if feed.mapping.coordinates.within or feed.mapping.coordinates.system != "wgs84":
-        setters.append(("place.latitude", _coordinates_setter(feed.mapping.coordinates)))
-    return setters
-
-
-def _setter(feed: Feed, name: str, given: Any, columns: Columns, file_name: str) -> Setter:
-    kind = kind_of(feed.contract, name)
-    if kind == "list":
-        several = given if isinstance(given, list) else [given]
-        parts = [(text_of(each, columns, file_name), each.split) for each in several]
-        return _texts_setter(name.split("."), parts)
-    assert isinstance(given, Expression)
-    if kind == "instant":
-        return _path_setter(name.split("."), instant_of(given, columns, file_name, feed.clock))
-    return _path_setter(name.split("."), text_of(given, columns, file_name))
-
-
-def _path_setter(path: Sequence[str], get: Callable[[Row], Any]) -> Setter:
-    *parents, last = path
-
-    def put(row: Row, document: dict[str, Any]) -> None:
-        value = get(row)
-        if value is None or value == "":
-            return
-        for parent in parents:
-            document = document.setdefault(parent, {})
-        document[last] = value
-
-    return put
-
-
-def _texts_setter(path: Sequence[str], parts: Sequence[tuple[Getter, str | None]]) -> Setter:
-    def get(row: Row) -> list[str]:
-        found: list[str] = []
-        for part, separator in parts:
-            text = part(row)
-            found += text.split(separator) if separator else [text]
-        return [text.strip() for text in found if text.strip()]
-
-    return _path_setter(path, lambda row: get(row) or None)
-
-
-def _list_setter(
-    name: str, items: Sequence[Mapping[str, Callable[[Row], Any]]], needs: str
-) -> Setter:
-    """A list of objects; one whose ``needs`` is blank is left out."""
-
-    def put(row: Row, document: dict[str, Any]) -> None:
-        found = [{key: get(row) for key, get in item.items()} for item in items]
-        kept = [
-            {key: value for key, value in each.items() if value not in ("", None)}
-            for each in found
-            if each[needs]
-        ]
-        if kept:
-            document[name] = kept
-
-    return put
-
-
-def _people_setter(feed: Feed, columns: Columns, file_name: str, key: PersonKey | None) -> Setter:
-    """People by keyed hash: ``people`` of a report, ``victims`` and ``suspects`` of a record."""
-    if key is None:
-        message = "the mapping identifies people and no key is given"
-        remedy = "set RECOUNT_PERSON_KEY_FILE to a file that holds the force's key"
-        raise Fault(feed.mapping.name, 1, message, remedy)
-    people = []
-    for person in feed.written.people:
-        gets = [columns.get(column) for column in person.identity]
-        band = (
-            text_of(_expression(person.age_band), columns, file_name) if person.age_band else None
-        )
-        people.append((person.role, gets, band))
-    in_report = feed.side != "records"
-
-    def put(row: Row, document: dict[str, Any]) -> None:
-        for role, gets, band in people:
-            hashed = keyed_hash(key, [get(row) for get in gets])
-            if hashed is None:
-                continue
-            if in_report:
-                person = {"role": role, "key": hashed}
-                if band is not None and (age := band(row)):
-                    person["age_band"] = age
-                document.setdefault("people", []).append(person)
-            elif role in ("victim", "suspect"):
-                document.setdefault(f"{role}s", []).append(hashed)
-
-    return put
-
-
-def _coordinates_setter(given: Coordinates) -> Setter:
-    """Degrees from whatever the source writes; axes that fit only when swapped are swapped back."""
-    convert = _degrees_from_osgb36() if given.system == "osgb36" else None
-
-    def put(row: Row, document: dict[str, Any]) -> None:
-        place = document.get("place", {})
-        if "latitude" not in place or "longitude" not in place:
-            return
-        try:
-            first, second = float(place["latitude"]), float(place["longitude"])
-        except ValueError:
-            return
-        if convert is not None:
-            second, first = convert(second, first)
-        if given.within is not None:
-            south, west, north, east = given.within
-            fits = south <= first <= north and west <= second <= east
-            swapped = south <= second <= north and west <= first <= east
-            if not fits and swapped:
-                first, second = second, first
-            elif not fits:
-                del place["latitude"], place["longitude"]
-                return
-        place["latitude"], place["longitude"] = first, second
-
-    return put
-
-
-def _degrees_from_osgb36() -> Callable[[float, float], tuple[float, float]]:
-    try:
-        from pyproj import Transformer
-    except ImportError:
-        message = "coordinates in osgb36 need the package pyproj"
-        raise Fault("coordinates", 1, message, "install it: pip install pyproj") from None
-    transform: Callable[[float, float], tuple[float, float]] = Transformer.from_crs(
-        "EPSG:27700", "EPSG:4326", always_xy=True
-    ).transform
-    return transform
-
-
-def _version(feed: Feed, columns: Columns) -> Callable[[Row, int], Any] | None:
+def _version(feed: Feed, columns: Columns) -> Callable[[Any, int], Any] | None:
     given = feed.written.version
     if given is None:
         return None
@@ -400,66 +232,107 @@ def _version(feed: Feed, columns: Columns) -> Callable[[Row, int], Any] | None:
     return lambda row, number: get(row) or 0
 
 
-def _expression(value: Any) -> Expression:
-    if isinstance(value, str):
-        return Expression(column=value)
-    return msgspec.convert(value, Expression, str_keys=True)
+# -- lines ------------------------------------------------------------------------------------
 
 
-def _always(word: str) -> Getter:
-    return lambda row: word
+def _loaded(line: bytes) -> Any:
+    """What a line of JSON holds; None where it is none."""
+    try:
+        return msgspec.json.decode(line)
+    except (msgspec.MsgspecError, *_UNREADABLE):
+        return None
 
 
 def _is_heartbeat(line: bytes) -> bool:
-    try:
-        return bool(msgspec.json.decode(line).get("kind") == "heartbeat")
-    except (msgspec.MsgspecError, AttributeError):
-        return False
+    held = _loaded(line)
+    return isinstance(held, dict) and held.get("kind") == "heartbeat"
+
+
+def _holds_nul(held: Any) -> bool:
+    if isinstance(held, str):
+        return "\0" in held
+    if isinstance(held, dict):
+        return any("\0" in key or _holds_nul(value) for key, value in held.items())
+    return isinstance(held, list) and any(_holds_nul(each) for each in held)
 
 
 def _force_of_line(line: bytes) -> str:
     try:
         return _peek(line).force
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, *_UNREADABLE):
         return ""
+
+
+# -- refusals ---------------------------------------------------------------------------------
 
 
 def _invalid(contract: type[BaseModel], error: ValidationError, force: str) -> Refused:
     """The first thing a contract objects to, without the value of a personal field."""
-    first = error.errors(include_url=False, include_context=False)[0]
-    if first["type"] in ("json_invalid", "model_type", "model_attributes_type"):
-        remedy = "write one JSON object a line"
-        return Refused(reason=RefusedReason.NOT_JSON, remedy=remedy, force=force)
-    path = [str(step) for step in first["loc"]]
-    known = path and path[0] in contract.model_fields
-    hide = not known or _is_personal(contract, path) or not isinstance(first["input"], str | int)
+    first = error.errors(include_url=False)[0]
+    kind = first["type"]
+    if kind in ("json_invalid", "model_type", "model_attributes_type", "recursion_loop"):
+        return Refused(reason=RefusedReason.NOT_JSON, remedy=_ONE_OBJECT, force=force)
+    path, known = _known(contract, [str(step) for step in first["loc"]])
+    hide = not known or kind == "missing" or _is_personal(contract, path)
+    if not isinstance(first["input"], str | int | float):
+        hide = True
     return Refused(
         reason=RefusedReason.INVALID_FIELD,
-        field=".".join(path) if known else "(unknown field)",
+        field=".".join(path) + ("" if known else " (unknown field)"),
         value=None if hide else str(first["input"])[:SHOWN],
-        remedy=first["msg"],
+        remedy=_remedy(kind, first),
         force=force,
     )
 
 
-def _is_personal(contract: type[BaseModel], path: Sequence[str]) -> bool:
-    """Is a field, or the object it lies in, personal? People always are."""
-    if path and path[0] in ("people", "narrative", "victims", "suspects", "officer", "mo_text"):
-        return True
+def _remedy(kind: str, error: Any) -> str:
+    if kind == "missing":
+        return "nothing stands here; fill it in, or leave such rows out by 'where'"
+    if kind == "extra_forbidden":
+        return "the contract has no such field; check its spelling, or leave it out"
+    if kind == "string_too_long":
+        most = error["ctx"]["max_length"]
+        return f"at most {most} characters; is a separator or a quote missing before it?"
+    if kind == "enum":
+        return f"use one of {error['ctx']['expected']}, or translate by 'values'"
+    if kind == "timezone_aware":
+        return "write the time with its offset, such as Z or +01:00"
+    return str(error["msg"])
+
+
+def _known(contract: type[BaseModel], path: Sequence[str]) -> tuple[list[str], bool]:
+    """As much of a path as the contract itself names: keys that a sender made up are not repeated."""
+    known: list[str] = []
     model: Any = contract
     for step in path:
-        field = model.model_fields.get(step) if hasattr(model, "model_fields") else None
+        if step.isdigit():
+            known.append(step)
+            continue
+        fields = getattr(model, "model_fields", {})
+        if step not in fields:
+            return known, False
+        known.append(step)
+        model = inner(fields[step].annotation)
+    return known, True
+
+
+_PERSONAL = frozenset({"people", "narrative", "victims", "suspects", "officer", "mo_text"})
+_PUBLIC_OF_PLACE = frozenset({"area"})
+
+
+def _is_personal(contract: type[BaseModel], path: Sequence[str]) -> bool:
+    """Is a field, or the object it lies in, personal? People always are, and so is where they live."""
+    if not path or path[0] in _PERSONAL:
+        return True
+    if path[0] == "place":
+        return not (len(path) > 1 and path[1] in _PUBLIC_OF_PLACE)
+    model: Any = contract
+    for step in path:
+        field = getattr(model, "model_fields", {}).get(step)
         if field is None:
             return False
         extra = field.json_schema_extra
         if isinstance(extra, dict) and extra.get("personal"):
             return True
-        model = next(
-            (
-                part
-                for part in getattr(field.annotation, "__args__", (field.annotation,))
-                if isinstance(part, type) and issubclass(part, BaseModel)
-            ),
-            None,
-        )
+        model = inner(field.annotation)
     return False

@@ -17,6 +17,9 @@ class PersonKey(Struct, frozen=True):
 
     id: str
     secret: bytes
+    wraps: "PersonKey | None" = None
+    """The key before it: a hash made with that one is hashed again with this, so that what is stored
+    can be carried over without the names."""
 
     def __repr__(self) -> str:
         return f"PersonKey({self.id!r})"
@@ -27,12 +30,21 @@ def keyed_hash(key: PersonKey, identity: Sequence[str]) -> str | None:
     parts = [normalised(part) for part in identity]
     if not any(parts):
         return None
-    digest = hmac.new(key.secret, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()
-    return f"{key.id}:{digest[:32]}"
+    return f"{key.id}:{_digest(key, chr(31).join(parts))}"
+
+
+def _digest(key: PersonKey, text: str) -> str:
+    if key.wraps is not None:
+        text = _digest(key.wraps, text)
+    return hmac.new(key.secret, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+_APOSTROPHES = dict.fromkeys(map(ord, "'\u2018\u2019\u02bc`"))
 
 
 def normalised(text: str) -> str:
-    """Upper case, accents and punctuation off, spaces collapsed: how one name is written twice."""
-    plain = unicodedata.normalize("NFKD", text).upper()
+    """Upper case, accents, apostrophes and other punctuation off, spaces collapsed: how one name is
+    written twice."""
+    plain = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES)).upper()
     kept = (c if c.isalnum() or c.isspace() else " " for c in plain if not unicodedata.combining(c))
     return " ".join("".join(kept).split())

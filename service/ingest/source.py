@@ -44,6 +44,10 @@ class Combine(StrEnum):
     FIRST_NOT_BLANK = "first_not_blank"
 
 
+LEVELS = ("crime_ref", "incident_ref", "repaired_ref", "same_incident")
+"""Match levels that a mapping may allow, surest first."""
+
+
 class CodeColumn(Struct, frozen=True):
     """One column of codes: where its values lie in the contract, and what each indicates."""
 
@@ -90,7 +94,7 @@ class Source(Struct, frozen=True, kw_only=True):
     """Declared end of coverage; None: still growing, or as ``CoverageStated`` says at its end."""
     lag: timedelta = timedelta(hours=24)
     """How long after recording a record may first appear before it counts as backdated."""
-    levels: tuple[str, ...] = ("crime_ref", "incident_ref", "repaired_ref", "same_incident")
+    levels: tuple[str, ...] = LEVELS
     """Match levels allowed for this source."""
     limit: timedelta | None = None
     """Recording limit where the mapping states one instead of a rule pack."""
@@ -103,3 +107,10 @@ class Source(Struct, frozen=True, kw_only=True):
     def reports(self) -> bool:
         """Does it bring reports (rather than records)?"""
         return self.topic is not Topic.CRIME_RECORD
+
+    @property
+    def runs_on(self) -> bool:
+        """Do the times of its events run on past the time it was cut by, and so prove nothing?"""
+        if self.cut_by is CutBy.RECEIVED:
+            return not self.reports
+        return self.cut_by is CutBy.OCCURRED

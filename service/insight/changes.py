@@ -59,14 +59,28 @@ def _parts(pack: Pack) -> dict[str, Any]:
     written = {**msgspec.to_builtins(pack.written), **msgspec.to_builtins(pack.reasons)}
     parts: dict[str, Any] = {}
     for section, value in written.items():
-        if section in NOT_RULES or value in (None, "", [], {}, ()):
+        if section in NOT_RULES or _is_empty(value):
             continue
         named = _named(value)
-        if named is None:
-            parts[section] = value
-        else:
+        if named is not None:
             parts |= {f"{section}:{name}": each for name, each in named}
+        elif isinstance(value, Mapping):
+            parts |= _within(section, value)
+        else:
+            parts[section] = value
     return parts
+
+
+def _within(section: str, value: Mapping[str, Any]) -> dict[str, Any]:
+    """A section that holds rules among its settings (``text``): its rules by id, and the rest."""
+    rules = {key: named for key, each in value.items() if (named := _named(each)) is not None}
+    parts = {f"{section}:{name}": rule for named in rules.values() for name, rule in named}
+    rest = {k: v for k, v in _rule(value).items() if k not in rules and not _is_empty(v)}
+    return {**parts, section: rest} if rest else parts
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", [], {}, ())
 
 
 def _named(value: Any) -> list[tuple[str, Any]] | None:

@@ -18,7 +18,7 @@ from service.ledger.statements import Query, Row, by_force, by_keys, insert_once
 from service.ledger.tables import OPEN, lanes
 from service.matching.watermark import SourceState
 from service.pointers import Rulebook
-from service.reach import Wanted, further, wanted
+from service.reach import NOTHING_ASIDE, Aside, Wanted, further, wanted
 
 KNOWN_LANES = by_force("t.force", "lanes")
 LOCKED_LANES = by_force(
@@ -65,6 +65,15 @@ class Asked(Struct):
     reports: set[str] = msgspec.field(default_factory=set)
     records: set[str] = msgspec.field(default_factory=set)
     mentions: set[str] = msgspec.field(default_factory=set)
+    aside_reports: set[str] = msgspec.field(default_factory=set)
+    """Loaded only because they share a key of likely pairs with something."""
+    aside_records: set[str] = msgspec.field(default_factory=set)
+
+    def aside(self) -> Aside:
+        """What points no further."""
+        if not (self.aside_reports or self.aside_records):
+            return NOTHING_ASIDE
+        return Aside(frozenset(self.aside_reports), frozenset(self.aside_records))
 
 
 class Held(Struct, frozen=True):
@@ -117,8 +126,14 @@ def load(
     """Fill locked lanes with all that deciding on these inputs must be able to see."""
     wants = {name: wanted(each.lane, rulebook, inputs[name]) for name, each in held.items()}
     _load_due(connection, held, wants)
-    while _load_named(connection, held, wants):
-        wants = {name: further(each.lane, rulebook, inputs[name]) for name, each in held.items()}
+    _load_named(connection, held, wants)
+    more = True
+    while more:
+        wants = {
+            name: further(each.lane, rulebook, inputs[name], each.asked.aside())
+            for name, each in held.items()
+        }
+        more = _load_named(connection, held, wants)
 
 
 def _load_due(
@@ -146,12 +161,34 @@ def _load_named(
     records = {name: set(want.records) for name, want in wants.items()}
     for force, kind, ref in _run(connection, MENTIONING, keys):
         (reports if kind == "report" else records)[force].add(ref)
+    likely = [_no_longer_aside(held[name].asked, reports[name], records[name]) for name in wants]
+    near = {name: _unasked(held[name].asked.mentions, want.near) for name, want in wants.items()}
+    for force, kind, ref in _run(connection, MENTIONING, near):
+        asked = held[force].asked
+        if kind == "report" and ref not in asked.reports and ref not in reports[force]:
+            asked.aside_reports.add(ref)
+            reports[force].add(ref)
+        elif kind == "record" and ref not in asked.records and ref not in records[force]:
+            asked.aside_records.add(ref)
+            records[force].add(ref)
     report_refs = {name: _unasked(held[name].asked.reports, refs) for name, refs in reports.items()}
     record_refs = {name: _unasked(held[name].asked.records, refs) for name, refs in records.items()}
     _take_reports(held, _run(connection, REPORTS_BY_REF, report_refs))
     for force, ref, state in _run(connection, RECORDS_BY_REF, record_refs):
         held[force].lane.records[ref] = _read_record(state)
-    return any(any(named.values()) for named in (keys, report_refs, record_refs))
+    return any(likely) or any(
+        any(named.values()) for named in (keys, near, report_refs, record_refs)
+    )
+
+
+def _no_longer_aside(asked: Asked, reports: set[str], records: set[str]) -> bool:
+    """What is named in its own right points further from now on. Was there any such?"""
+    likely = not (
+        asked.aside_reports.isdisjoint(reports) and asked.aside_records.isdisjoint(records)
+    )
+    asked.aside_reports -= reports
+    asked.aside_records -= records
+    return likely
 
 
 def _run(connection: Connection, query: Query, keys: Mapping[str, object]) -> Sequence[Row]:

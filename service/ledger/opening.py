@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 LOCK_TIMEOUT_MS = 10_000
@@ -52,6 +52,14 @@ _FOR_READING = ";".join(
     )
 )
 
+_END_STOPPED = text(
+    "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN pg_locks AS l USING (pid) "
+    "WHERE l.relation = 'lanes'::regclass AND l.mode = 'RowShareLock' AND l.granted "
+    "AND a.wait_event_type = 'Client' AND a.usename = current_user "
+    "AND a.state_change < now() - :ms * interval '1 millisecond'"
+)
+"""Sessions that hold lanes and have waited for their client for too long."""
+
 _CONTENDED = frozenset({"40P01", "55P03", "40001", "25P03"})
 """PostgreSQL: deadlock, lock not available, serialisation, idle in transaction: all rolled back."""
 
@@ -86,6 +94,17 @@ class Ledger:
             if self.dialect == "postgresql":
                 connection.exec_driver_sql(_FOR_READING)
             yield connection
+
+    def end_stopped(self, longer_than_ms: int = IDLE_TIMEOUT_MS) -> int:
+        """End sessions that hold lanes and whose client stands still; how many.
+
+        Where it stopped between two messages of one statement, the server does not count it as idle
+        (even where it shows it so), and none of the server's own limits reaches it.
+        """
+        if self.dialect != "postgresql":
+            return 0
+        with self.engine.connect() as connection:
+            return len(connection.execute(_END_STOPPED, {"ms": longer_than_ms}).all())
 
     def close(self) -> None:
         """Close every connection."""
@@ -146,7 +165,11 @@ def _sqlite(target: URL, durable: bool) -> Engine:
     alone = not durable or target.database in (None, "", ":memory:")
     size: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if alone else {"pool_size": 5}
     engine = create_engine(
-        target, poolclass=QueuePool, connect_args={"check_same_thread": False}, **size
+        target,
+        poolclass=QueuePool,
+        connect_args={"check_same_thread": False},
+        hide_parameters=True,
+        **size,
     )
     pragmas = _DURABLE if durable else _FAST
 
@@ -166,7 +189,10 @@ def _sqlite(target: URL, durable: bool) -> Engine:
 
 
 def _postgresql(target: URL) -> Engine:
-    engine = create_engine(target, isolation_level="READ COMMITTED", pool_pre_ping=True)
+    # An error repeats no parameters: they hold what was read.
+    engine = create_engine(
+        target, isolation_level="READ COMMITTED", pool_pre_ping=True, hide_parameters=True
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:

@@ -168,7 +168,7 @@ class Writing:
             raise AssertionError(f"report {force}/{ref} was decided on without being looked for")
         if effect.mentions is not None:
             before = held.lane.reports.get(ref)
-            gone = report_mentions(before.facts) if before else ()
+            gone = report_mentions(before, self._rulebook) if before else ()
             self._mention(force, "report", ref, effect.mentions, gone)
         said = state.alert.said
         deadline = effect.deadline if state.verdict in OPEN else None
@@ -200,7 +200,7 @@ class Writing:
             ref,
             micros(state.facts.recorded_at),
             state.rows,
-            len(state.linked_to),
+            len(state.linked_to) or int(bool(state.taken_by)),
             int(state.standing is None or state.standing.live),
             _encode(state).decode(),
         )

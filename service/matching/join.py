@@ -9,18 +9,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.words import Grade, TimeBound, Verdict
 from service.ingest.source import Source
 from service.matching.judgement import CrimeLine, Digests, Line, LinkLine, RefusedLine
 from service.matching.levels import Link
+from service.matching.linkage_model import Model
 from service.matching.watermark import Basis, SourceState, covers
 from service.rules.decisions import decision, elsewhere
 from service.rules.expect import expect, is_domestic
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.pack import Pack
 from service.rules.settle import settle
-from service.rules.values import Bearing, Expected, Settlement, Standing
+from service.rules.values import Bearing, Expectation, Expected, Settlement, Standing
 
 MET = frozenset({Verdict.RECORDED, Verdict.RECORDED_LATE, Verdict.ACCOUNTED})
 UNMET_FIRST = (
@@ -45,6 +47,16 @@ class Linked(Struct, frozen=True):
     link: Link
     facts: RecordFacts
     standing: Standing
+
+
+class Offer(Struct, frozen=True):
+    """A record that no reference ties to any report, and how likely it belongs to this incident."""
+
+    weight: int
+    """Match weight in 1e-6."""
+    by: Linked
+    taken: bool = False
+    """Has an incident that was due before taken it?"""
 
 
 class Sight(Struct, frozen=True, kw_only=True):
@@ -85,6 +97,10 @@ class Judgement(Struct, frozen=True, kw_only=True):
     waits_on: str = ""
     """The report source whose watermark is waited for; empty: the record sources'."""
     next_by_clock: datetime | None = None
+    owed_at: datetime | None = None
+    """Earliest deadline of a crime that references leave missed; None: they leave none."""
+    takes: tuple[str, ...] = ()
+    """Records of the offers that settle what references left, sorted."""
 
 
 def judge(
@@ -94,25 +110,16 @@ def judge(
     linked: Sequence[Linked],
     sight: Sight,
     now: datetime,
+    linkage: Model | None = None,
+    offers: Sequence[Offer] = (),
 ) -> Judgement:
-    """Judge one incident: ``logs`` by receipt then ref (the first answers for all), ``linked`` by ref."""
+    """Judge one incident: ``logs`` by receipt then ref (the first answers for all), ``linked`` by ref;
+    ``offers``, the best first, are looked at for crimes that would else be missed."""
     head = logs[0]
+    digests = Digests(pack=pack.digest, linkage=linkage.digest if linkage else "")
     expectation = expect(pack, sources, logs)
     if not expectation.crimes:
-        verdict = Verdict.UNKNOWN_CODE if expectation.unknown_codes else Verdict.NO_CRIME_INDICATED
-        return Judgement(
-            line=Line(
-                force=head.force,
-                ref=head.ref,
-                route=_route(head),
-                received_at=head.received_at,
-                verdict=verdict,
-                carve_outs=expectation.carve_outs,
-                unknown_codes=expectation.unknown_codes,
-                links=_link_lines(linked),
-                digests=Digests(pack=pack.digest),
-            )
-        )
+        return Judgement(line=_nothing_expected(head, expectation, linked, digests))
     proof = _Proof(logs, sight, pack.timing.grace, now)
     settled = assign(pack, expectation.crimes, linked, logs) if linked else {}
     closing = _Closing(pack, logs)
@@ -122,6 +129,23 @@ def judge(
             for crime in expectation.crimes
         ]
     )
+    owed = [each for each in crimes if each.verdict is Verdict.MISSED] if linkage else []
+    owed_at = min([each.due_at for each in owed], default=None)
+    likely: list[Linked] = []
+    refused = _refused(pack, expectation.crimes, settled, linked, logs) if linked else ()
+    if owed and offers and linkage:
+        found, left = _from_offers(pack, linkage, expectation.crimes, owed, offers, logs)
+        likely = sorted([each.by for each in found.values()], key=lambda each: each.facts.ref)
+        crimes = tuple(
+            [
+                _crime_line(crime, found[crime.id], linked, closing, proof)
+                if crime.id in found
+                else line
+                for crime, line in zip(expectation.crimes, crimes, strict=True)
+            ]
+        )
+        if len(found) < len(owed):
+            refused += left
     rest_on = crimes
     if len(crimes) > 1:
         rest_on = tuple(c for c in crimes if c.grade is Grade.CLEAR) or crimes
@@ -141,12 +165,33 @@ def judge(
         domestic=is_domestic(pack, logs),
         decision=closing.refused,
         told=any([log.closure is not None and log.closure.told_at is not None for log in logs]),
-        links=_link_lines(linked) if linked else (),
-        refused=_refused(pack, expectation.crimes, settled, linked, logs) if linked else (),
+        links=_link_lines([*linked, *likely]) if linked or likely else (),
+        refused=refused,
         sources=proof.names if verdict in ON_SILENCE else (),
-        digests=Digests(pack=pack.digest),
+        digests=digests,
     )
-    return _look_again(line, rest_on, proof, pack, logs)
+    judged = _look_again(line, rest_on, proof, pack, logs)
+    if owed_at is None:
+        return judged
+    takes = tuple(sorted(each.facts.ref for each in likely))
+    return replace(judged, owed_at=owed_at, takes=takes, basis=proof.basis)
+
+
+def _nothing_expected(
+    head: ReportFacts, expectation: Expectation, linked: Sequence[Linked], digests: Digests
+) -> Line:
+    verdict = Verdict.UNKNOWN_CODE if expectation.unknown_codes else Verdict.NO_CRIME_INDICATED
+    return Line(
+        force=head.force,
+        ref=head.ref,
+        route=_route(head),
+        received_at=head.received_at,
+        verdict=verdict,
+        carve_outs=expectation.carve_outs,
+        unknown_codes=expectation.unknown_codes,
+        links=_link_lines(linked),
+        digests=digests,
+    )
 
 
 # -- records to crimes ------------------------------------------------------------------------
@@ -237,6 +282,66 @@ def _refused(
     return tuple(refused)
 
 
+# -- what no reference ties ---------------------------------------------------------------------
+
+REFUSED_KEPT = 3
+"""Likely records named with a miss that they do not settle: the best."""
+
+
+def _from_offers(
+    pack: Pack,
+    linkage: Model,
+    crimes: Sequence[Expected],
+    owed: Sequence[CrimeLine],
+    offers: Sequence[Offer],
+    logs: Sequence[ReportFacts],
+) -> tuple[dict[str, Settled], tuple[RefusedLine, ...]]:
+    """By id of a crime owed, the likeliest record that is probable, free and settles it; and the best
+    of those refused. A record settles one crime."""
+    wanted = {line.id for line in owed}
+    found: dict[str, Settled] = {}
+    used: set[str] = set()
+    for crime in crimes:
+        if crime.id not in wanted:
+            continue
+        for offer in offers:
+            ref = offer.by.facts.ref
+            if offer.weight < linkage.thresholds.probable or offer.taken or ref in used:
+                continue
+            if options := _options(pack, crime, [offer.by], logs):
+                found[crime.id] = options[0]
+                used.add(ref)
+                break
+    left = [offer for offer in offers if offer.by.facts.ref not in used][:REFUSED_KEPT]
+    return found, tuple(
+        [
+            RefusedLine(
+                record=offer.by.facts.ref,
+                reason=_why_refused(pack, linkage, crimes, offer, logs),
+                weight=offer.weight,
+            )
+            for offer in left
+        ]
+    )
+
+
+def _why_refused(
+    pack: Pack,
+    linkage: Model,
+    crimes: Sequence[Expected],
+    offer: Offer,
+    logs: Sequence[ReportFacts],
+) -> str:
+    if not offer.by.standing.live:
+        return offer.by.standing.reason
+    if offer.taken:
+        return "taken_by_an_earlier_report"
+    how = settle(pack, crimes[0], offer.by.facts, logs)
+    if how.bearing is not Bearing.SETTLES and how.bearing is not Bearing.ACCOUNTS:
+        return how.reason
+    return "not_needed" if offer.weight >= linkage.thresholds.probable else "only_possible"
+
+
 def _link_lines(linked: Sequence[Linked]) -> tuple[LinkLine, ...]:
     return tuple(
         LinkLine(
@@ -274,6 +379,17 @@ class _Closing:
                 return weighed.reason
             self.refused = ":".join(("refused", weighed.reason, *weighed.lacks))
         return ""
+
+    def why_unmet(self, crime: Expected, linked: Sequence[Linked]) -> str:
+        """Why what is linked does not meet the crime: another crime, or what kept it from counting."""
+        if not linked:
+            return "no_record"
+        live = [each.facts for each in linked if each.standing.live]
+        if not live:
+            return "record_withdrawn"
+        found = [settle(self._pack, crime, facts, self._logs) for facts in live]
+        kept = [how.reason for how in found if how.bearing is Bearing.NOTHING]
+        return kept[0] if len(kept) == len(found) else "recorded_as_something_else"
 
 
 class _Proof:
@@ -351,7 +467,7 @@ def _crime_line(
     elif proof.over(crime.due_at):
         reason = proof.lacks(crime)
         verdict = Verdict.NOT_PROVABLE if reason else Verdict.MISSED
-        reason = reason or _why_unmet(linked)
+        reason = reason or closing.why_unmet(crime, linked)
     return CrimeLine(
         id=crime.id,
         category=crime.category,
@@ -368,14 +484,6 @@ def _crime_line(
         evidence=crime.evidence,
         unsourced=crime.unsourced,
     )
-
-
-def _why_unmet(linked: Sequence[Linked]) -> str:
-    if not linked:
-        return "no_record"
-    if any(each.standing.live for each in linked):
-        return "recorded_as_something_else"
-    return "record_withdrawn"
 
 
 # -- the report -------------------------------------------------------------------------------

@@ -49,10 +49,12 @@ class LinkLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class RefusedLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One linked record that settles nothing here, and why."""
+    """One record, linked or likely, that settles nothing here, and why."""
 
     record: str
     reason: str
+    weight: int | None = None
+    """Match weight in 1e-6, where no reference ties the record to the report."""
 
 
 class Digests(Struct, frozen=True, kw_only=True):

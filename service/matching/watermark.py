@@ -9,11 +9,12 @@ its record times run on after the cut and prove nothing.
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from service.ingest.source import CutBy, Source
+from service.ingest.source import Source
 
 
 class Basis(StrEnum):
@@ -68,17 +69,17 @@ def by_event(
     if at is None:
         return _heard(state, known)
     first, last, heard = state.first_event, state.last_event, state.last_known
-    seen = replace(
-        state,
-        first_event=at if first is None or at < first else first,
-        last_event=at if last is None or at > last else last,
-        last_known=known if heard is None or known > heard else heard,
-        silent=False,
-    )
-    if source.cut_by is not CutBy.RECORDED and state.until is None:
-        return seen
-    mark = at - source.lateness if at <= known else known - source.lateness
-    return _marked(seen, _later(state.solid, _capped(mark, state.until)), Basis.EVENT)
+    mark = state.solid
+    if not source.runs_on or state.until is not None:
+        read_to = at - source.lateness if at <= known else known - source.lateness
+        mark = _later(mark, _capped(read_to, state.until))
+    seen: dict[str, Any] = {
+        "first_event": at if first is None or at < first else first,
+        "last_event": at if last is None or at > last else last,
+        "last_known": known if heard is None or known > heard else heard,
+        "silent": False,
+    }
+    return _marked(state, mark, Basis.EVENT, **seen)
 
 
 def by_heartbeat(state: SourceState, until: datetime, known: datetime) -> SourceState:
@@ -152,12 +153,13 @@ def _heard(state: SourceState, known: datetime) -> SourceState:
     return replace(state, last_known=_later(state.last_known, known), silent=False)
 
 
-def _marked(state: SourceState, mark: datetime | None, basis: Basis) -> SourceState:
+def _marked(state: SourceState, mark: datetime | None, basis: Basis, **seen: Any) -> SourceState:
+    """The state with what was ``seen`` and, where it moves, its watermark."""
     if mark is None or mark == state.solid:
-        return state
+        return replace(state, **seen) if seen else state
     if state.watermark is not None and state.basis is Basis.SILENCE and mark < state.watermark:
-        return replace(state, solid=mark)
-    return replace(state, solid=mark, watermark=mark, basis=basis)
+        return replace(state, solid=mark, **seen)
+    return replace(state, solid=mark, watermark=mark, basis=basis, **seen)
 
 
 def _capped(at: datetime, until: datetime | None) -> datetime:

@@ -6,16 +6,14 @@ information is a cancellation (C2) and does not belong here.
 
 from collections.abc import Callable, Sequence
 
-from schemas.words import (
-    NotRecordedReason,
-    ReportedBy,
-    Role,
-    VictimConfirmed,
-    VictimKind,
-)
+from msgspec import Struct
+
+from schemas.words import Grade, NotRecordedReason, Role
+from service.rules import grounds
 from service.rules.facts import ClosureFacts, ReportFacts
-from service.rules.pack import Pack, fold_code, in_span
-from service.rules.values import Decision, Expected
+from service.rules.pack import Pack, begun
+from service.rules.values import Decision, DecisionDemand, Expected
+from service.rules.written import fold_code
 
 SIGNERS = frozenset({Role.SUPERVISOR, Role.DUTY_INSPECTOR, Role.DECISION_MAKER, Role.REGISTRAR})
 """Roles whose signature a resolved disturbance needs."""
@@ -31,17 +29,19 @@ def decision(
     rule = pack.reasons.decisions.get(closure.reason)
     if rule is None or closure.reason is NotRecordedReason.VICTIM_DECLINED:
         return Decision(accepted=False, reason=reason, lacks=("accepted_reason",))
-    lacks = [demand for demand in rule.demands if not _MET[demand](closure, reports)]
-    if rule.categories and crime.category not in rule.categories:
+    asked = _Asked(pack, crime, closure, reports)
+    lacks: list[str] = [demand for demand in rule.demands if not _MET[demand](asked)]
+    if rule.excludes(crime.category, crime.named):
         lacks.append("category")
-    if not in_span(rule.since, None, closure.decided_at or crime.received_at):
+    if not begun(pack, rule.since, closure.decided_at or crime.received_at):
         lacks.append("in_force")
     return Decision(accepted=not lacks, reason=reason, lacks=tuple(lacks))
 
 
 def elsewhere(pack: Pack, crime: Expected, reports: Sequence[ReportFacts]) -> str:
-    """Fraud is recorded nationally: that body's reference accounts for it; nothing where none is."""
-    if not pack.written.categories[crime.category].needs_results:
+    """Fraud is recorded nationally: that body's reference accounts for it, save where a call for
+    service makes it the force's own (grade clear); nothing where there is none."""
+    if crime.grade is Grade.CLEAR or not pack.written.categories[crime.category].needs_results:
         return ""
     bodies = {fold_code(body) for body in pack.written.national_fraud_bodies}
     for report in reports:
@@ -50,40 +50,59 @@ def elsewhere(pack: Pack, crime: Expected, reports: Sequence[ReportFacts]) -> st
     return ""
 
 
-_Check = Callable[[ClosureFacts, Sequence[ReportFacts]], bool]
+class _Asked(Struct, frozen=True):
+    """One decision, weighed for one crime."""
 
-_MET: dict[str, _Check] = {
-    "decided_by": lambda given, reports: (
-        given.decided_by is not None and given.decided_by is not Role.OFFICER_IN_CASE
+    pack: Pack
+    crime: Expected
+    given: ClosureFacts
+    reports: Sequence[ReportFacts]
+
+    @property
+    def bodies(self) -> set[str]:
+        """Who is said to record it instead."""
+        named = (self.given.other_body, *(report.recording_body for report in self.reports))
+        return {fold_code(body) for body in named if body}
+
+
+def _evidence_at(asked: _Asked) -> bool:
+    """Evidence that came after the decision cannot have been its ground."""
+    came, decided = asked.given.evidence_at, asked.given.decided_at
+    return came is not None and (decided is None or came <= decided)
+
+
+def _not_owed_locally(asked: _Asked) -> bool:
+    """A national body records fraud that no call for service makes the force's own, and nothing else."""
+    national = {fold_code(body) for body in asked.pack.written.national_fraud_bodies}
+    if not asked.bodies or not asked.bodies <= national:
+        return True
+    category = asked.pack.written.categories[asked.crime.category]
+    return category.needs_results and asked.crime.grade is not Grade.CLEAR
+
+
+_MET: dict[DecisionDemand, Callable[[_Asked], bool]] = {
+    DecisionDemand.DECIDED_BY: lambda asked: (
+        asked.given.decided_by is not None and asked.given.decided_by is not Role.OFFICER_IN_CASE
     ),
-    "decided_at": lambda given, reports: given.decided_at is not None,
-    "rationale": lambda given, reports: given.rationale,
-    "told": lambda given, reports: given.told_at is not None,
-    "evidence_what": lambda given, reports: given.evidence_what,
-    "evidence_from": lambda given, reports: given.evidence_from,
-    "evidence_at": lambda given, reports: given.evidence_at is not None,
-    "no_victim": lambda given, reports: any(
-        report.victim_kind is VictimKind.NONE for report in reports
+    DecisionDemand.DECIDED_AT: lambda asked: asked.given.decided_at is not None,
+    DecisionDemand.RATIONALE: lambda asked: asked.given.rationale,
+    DecisionDemand.TOLD: lambda asked: asked.given.told_at is not None,
+    DecisionDemand.EVIDENCE_WHAT: lambda asked: asked.given.evidence_what,
+    DecisionDemand.EVIDENCE_FROM: lambda asked: asked.given.evidence_from,
+    DecisionDemand.EVIDENCE_AT: _evidence_at,
+    DecisionDemand.VICTIM_BASED: lambda asked: grounds.victim_based(asked.pack, asked.crime),
+    DecisionDemand.NO_VICTIM: lambda asked: grounds.no_victim(asked.reports),
+    DecisionDemand.THIRD_PARTY_UNCONFIRMED: lambda asked: grounds.third_party_unconfirmed(
+        asked.reports
     ),
-    "third_party_unconfirmed": lambda given, reports: any(
-        report.reported_by is ReportedBy.OTHER_THIRD_PARTY
-        and report.victim_confirmed in (VictimConfirmed.NO, VictimConfirmed.UNTRACEABLE)
-        for report in reports
+    DecisionDemand.OTHER_BODY: lambda asked: bool(asked.bodies),
+    DecisionDemand.OTHER_REF: lambda asked: bool(
+        asked.given.other_ref or any(report.recording_body_ref for report in asked.reports)
     ),
-    "other_body": lambda given, reports: bool(
-        given.other_body or any(report.recording_body for report in reports)
-    ),
-    "other_ref": lambda given, reports: bool(
-        given.other_ref or any(report.recording_body_ref for report in reports)
-    ),
-    "counted_ref": lambda given, reports: bool(given.other_ref),
-    "school": lambda given, reports: any(
-        report.school_premises and report.school_in_hours for report in reports
-    ),
-    "crime_not_requested": lambda given, reports: (
-        not any(report.school_crime_requested for report in reports)
-    ),
-    "signed_off": lambda given, reports: given.signed_off_by in SIGNERS,
+    DecisionDemand.NOT_OWED_LOCALLY: _not_owed_locally,
+    DecisionDemand.COUNTED_REF: lambda asked: bool(asked.given.other_ref),
+    DecisionDemand.NOT_CONFIRMED: lambda asked: not grounds.confirmed(asked.reports),
+    DecisionDemand.SCHOOL: lambda asked: grounds.at_school(asked.reports),
+    DecisionDemand.CRIME_NOT_REQUESTED: lambda asked: not grounds.crime_requested(asked.reports),
+    DecisionDemand.SIGNED_OFF: lambda asked: asked.given.signed_off_by in SIGNERS,
 }
-DECISION_DEMANDS = frozenset(_MET)
-"""Words a pack may use as demands of a decision not to record."""

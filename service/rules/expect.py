@@ -8,17 +8,19 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from schemas.words import Grade, ReportedBy, Result, Role, VictimConfirmed
+from schemas.words import Grade, ReceivedVia, ReportedBy, Result, VictimConfirmed
 from service.ingest.source import Blank, CodeMap, Combine, Indicates, Source
 from service.rules.facts import ReportFacts, Term
-from service.rules.pack import Category, Pack, fold_code
+from service.rules.offences import canonical
+from service.rules.pack import Pack
 from service.rules.values import Expectation, Expected
-
-OFFICERS = frozenset({Role.OFFICER, Role.OFFICER_IN_CASE, Role.INVESTIGATOR, Role.SUPERVISOR})
-"""Writers whose account can make an offence against the state clear."""
+from service.rules.wording import Telling, victims_told, worded
+from service.rules.written import Category, Indication, fold_code
 
 _NOTHING = Expectation()
 
@@ -30,6 +32,10 @@ class Shown(Struct, frozen=True):
     grade: Grade
     rules: tuple[str, ...]
     evidence: tuple[str, ...]
+    named: tuple[str, ...] = ()
+    """Classes of the category that the codes name; empty: they say only the category."""
+    any_class: bool = False
+    """Will a record of any class do?"""
 
 
 class Read(Struct, frozen=True):
@@ -44,11 +50,11 @@ def expect(
     pack: Pack, sources: Mapping[str, Source], reports: Sequence[ReportFacts]
 ) -> Expectation:
     """Crimes expected of one incident; ``reports`` are all its logs, the first received first."""
-    reads = [_read(pack, sources[report.source].code_map, report) for report in reports]
+    reads = [read_report(pack, sources[report.source].code_map, report) for report in reports]
     if len(reads) == 1:
         shown, unknown, carve_outs = reads[0].shown, reads[0].unknown, reads[0].carve_outs
     else:
-        shown = _merge([each for read in reads for each in read.shown])
+        shown = _superseded(pack, _merge([each for read in reads for each in read.shown]))
         unknown = tuple(sorted({code for read in reads for code in read.unknown}))
         carve_outs = tuple(sorted({rule for read in reads for rule in read.carve_outs}))
     if not shown or carve_outs:
@@ -62,7 +68,8 @@ def expect(
 # -- what one report shows --------------------------------------------------------------------
 
 
-def _read(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
+def read_report(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
+    """What one report shows by itself."""
     unconfirmed = (
         report.reported_by is ReportedBy.OTHER_THIRD_PARTY
         and report.victim_confirmed is not VictimConfirmed.YES
@@ -70,11 +77,14 @@ def _read(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
     return _read_codes_and_words(
         pack,
         code_map,
+        pack.edition_at(report.received_at),
         report.opening,
         report.closing,
         report.results,
         report.terms,
+        report.qualifiers if report.terms else (),
         unconfirmed,
+        report.reported_by is ReportedBy.POLICE,
         report.recording_body,
     )
 
@@ -83,23 +93,28 @@ def _read(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Read:
 def _read_codes_and_words(
     pack: Pack,
     code_map: CodeMap | None,
+    edition: int,
     opening: tuple[str, ...],
     closing: tuple[str, ...],
     results: tuple[Result, ...],
     terms: tuple[Term, ...],
+    qualifiers: tuple[str, ...],
     unconfirmed: bool,
+    by_police: bool,
     body: str,
 ) -> Read:
     """Pure in its arguments, and the same few combinations come again and again."""
     slots = {"opening": opening, "closing": closing}
     found: list[Shown] = []
     unknown: list[str] = []
+    told = _Told(pack, bool(results), unconfirmed, by_police)
     if code_map is not None:
         for slot, code, word in _mapped(code_map, slots, unknown):
             category = pack.written.code_map_yes if word == Indicates.YES else word
             if category in pack.written.categories:
-                grade = _grade_of_code(pack, category, slot, results, unconfirmed)
-                found.append(Shown(category, grade, ("code_map",), (f"{slot}:{code}",)))
+                found.append(
+                    Shown(category, told.grade(category, slot), ("code_map",), (f"{slot}:{code}",))
+                )
             else:
                 unknown.append(f"{slot}:{code}")
     answered = {column.slot for column in code_map.columns} if code_map else set()
@@ -107,15 +122,17 @@ def _read_codes_and_words(
         if slot in answered:
             continue
         for code in codes:
-            rule = pack.codes.get(fold_code(code))
+            rule = pack.codes[edition].get(fold_code(code)) or _offence(pack, code)
             if rule is not None and rule.category:
-                grade = _grade_of_code(pack, rule.category, slot, results, unconfirmed)
-                found.append(Shown(rule.category, grade, (rule.id,), (f"{slot}:{code}",)))
+                grade = told.grade(rule.category, slot, rule.call_for_service, rule.concern)
+                evidence = (f"{slot}:{code}",)
+                found.append(Shown(rule.category, grade, (rule.id,), evidence, rule.classes))
             elif rule is None and code_map is None:
                 unknown.append(f"{slot}:{code}")
-    found += _words(pack, terms, unconfirmed)
+    found += _words(pack, terms, unconfirmed, (*opening, *closing), qualifiers)
     carved = _carved(pack, (*opening, *closing), body)
-    return Read(_merge(found), tuple(sorted(set(unknown))), carved)
+    shown = _superseded(pack, _merge(found))
+    return Read(shown, tuple(sorted(set(unknown))), carved)
 
 
 def _mapped(
@@ -139,38 +156,69 @@ def _mapped(
             return
 
 
-def _grade_of_code(
-    pack: Pack, name: str, slot: str, results: tuple[Result, ...], unconfirmed: bool
-) -> Grade:
-    """An opening code is a caller's words, coded; a closing code, an arrest or a seizure is the
-    police's own account."""
-    category = pack.written.categories[name]
-    if category.needs_results:
-        return Grade.CLEAR if results else Grade.POSSIBLE
-    from_caller = slot == "opening" and not results
-    if from_caller and (category.state_based or unconfirmed):
-        return Grade.POSSIBLE
-    return Grade.CLEAR
+class _Told(Struct, frozen=True):
+    """Who says what the codes of one report say."""
+
+    pack: Pack
+    acted: bool
+    """Did officers arrest or seize?"""
+    unconfirmed: bool
+    by_police: bool
+
+    def grade(
+        self, name: str, slot: str, call_for_service: bool = False, concern: bool = False
+    ) -> Grade:
+        """An opening code is a caller's words, coded; a closing code, an arrest, a seizure and what
+        officers themselves report are the police's own account."""
+        category = self.pack.written.categories[name]
+        acted = self.acted or call_for_service
+        if concern and not acted:
+            return Grade.POSSIBLE
+        if category.needs_results:
+            return Grade.CLEAR if acted else Grade.POSSIBLE
+        from_caller = slot == "opening" and not acted and not self.by_police
+        if from_caller and (category.state_based or self.unconfirmed):
+            return Grade.POSSIBLE
+        return Grade.CLEAR
 
 
-def _words(pack: Pack, terms: tuple[Term, ...], unconfirmed: bool) -> Iterable[Shown]:
-    """Words show a category; they make it clear only when several in one account agree."""
-    told: dict[str, list[Term]] = defaultdict(list)
-    for term in terms:
-        shown, _, _ = term.id.partition(".")
-        if term.assertion == "affirmed" and shown in pack.written.categories:
-            told[shown].append(term)
+@lru_cache(maxsize=4096)
+def _offence(pack: Pack, code: str) -> Indication | None:
+    """What an offence code shows where a log is opened or closed under one; the mildest reading."""
+    rule = pack.written.offence_codes
+    if rule is None:
+        return None
+    code = code if code in pack.kinds_of else canonical(code)
+    kinds = pack.kinds_of.get(code)
+    if not kinds:
+        return None
+    category = max(kinds, key=lambda name: pack.written.categories[name].rank)
+    held = pack.written.categories[category].classes
+    named = tuple(each for each in pack.classes_of.get(code, (code,)) if each in held)
+    return Indication(
+        id="offence-code", codes=(code,), category=category, classes=named, sourced=rule.sourced
+    )
+
+
+def _words(
+    pack: Pack,
+    terms: tuple[Term, ...],
+    unconfirmed: bool,
+    codes: tuple[str, ...] = (),
+    qualifiers: tuple[str, ...] = (),
+) -> Iterable[Shown]:
+    """What words show; what they show of a crime recorded nationally is never clear."""
     rule = pack.written.text
-    for name, found in told.items():
-        category = pack.written.categories[name]
-        first = {term.id for term in found if term.first and not unconfirmed}
-        officer = {term.id for term in found if term.writer in OFFICERS}
-        account = officer if category.state_based else max(first, officer, key=len)
-        clear = rule is not None and len(account) >= rule.distinct_terms
-        clear = clear and not category.needs_results
-        grade = Grade.CLEAR if clear else Grade.POSSIBLE
-        evidence = tuple(sorted({f"term:{term.id}" for term in found}))
-        yield Shown(name, grade, ("text",), evidence)
+    if rule is None or not terms:
+        return
+    told = Telling(
+        terms, unconfirmed, frozenset(map(fold_code, codes)), frozenset(map(fold_code, qualifiers))
+    )
+    for each in worded(rule, pack.state_based, told):
+        national = pack.written.categories[each.category].needs_results
+        grade = Grade.POSSIBLE if national else each.grade
+        evidence = tuple(f"term:{term}" for term in each.terms)
+        yield Shown(each.category, grade, each.rules, evidence)
 
 
 def _carved(pack: Pack, codes: Sequence[str], body: str) -> tuple[str, ...]:
@@ -196,9 +244,34 @@ def _merge(found: Sequence[Shown]) -> tuple[Shown, ...]:
             Grade.CLEAR if any(e.grade is Grade.CLEAR for e in group) else Grade.POSSIBLE,
             tuple(sorted({rule for e in group for rule in e.rules})),
             tuple(sorted({evidence for e in group for evidence in e.evidence})),
+            tuple(sorted({each for e in group for each in e.named})),
         )
         for name, group in sorted(by_category.items())
     )
+
+
+def _superseded(pack: Pack, shown: tuple[Shown, ...]) -> tuple[Shown, ...]:
+    """What only an opening code names is no longer sure once the police's closing code names another
+    crime: it stays, as possible, beside that one. Where the closing code says only that there was a
+    crime, a record of any class will do. The gravest (``firm``) stay as they are all the same."""
+    categories = pack.written.categories
+    closed_as = [each for each in shown if _closed_as(each)] if len(shown) > 1 else []
+    if not closed_as:
+        return shown
+    specific = any(categories[each.category].classes for each in closed_as)
+    change: dict[str, Any] = {"grade": Grade.POSSIBLE} if specific else {"any_class": True}
+    return tuple(
+        replace(each, **change)
+        if not categories[each.category].firm
+        and all(evidence.startswith("opening:") for evidence in each.evidence)
+        else each
+        for each in shown
+    )
+
+
+def _closed_as(shown: Shown) -> bool:
+    by_closing = any(evidence.startswith("closing:") for evidence in shown.evidence)
+    return by_closing and shown.grade is Grade.CLEAR
 
 
 # -- how many, of which kind --------------------------------------------------------------------
@@ -218,6 +291,10 @@ def _counted(
     chosen = [pair for pair in ranked if pair[1].additional]
     rest = [pair for pair in ranked if not pair[1].additional]
     clear = [pair for pair in rest if pair[0].grade is Grade.CLEAR]
+    if any(pair[1].classes for pair in (*clear, *chosen) if pair[0].grade is Grade.CLEAR):
+        # "Crime", and not which: that is the one that is shown beside it.
+        clear = [pair for pair in clear if pair[1].classes]
+        rest = [pair for pair in rest if pair[1].classes]
     era = pack.era_at(reports[0].received_at)
     if era is not None and era.counts == "conduct_and_next":
         chosen += [pair for pair in clear if pair[1].conduct][:1]
@@ -239,26 +316,38 @@ def _crimes(
     rule = pack.limit_at(received_at)
     declared = [limit for r in reports if (limit := sources[r.source].limit) is not None]
     due_at = received_at + (min(declared) if declared else timedelta(hours=rule.hours))
+    passed_on = pack.written.transferred_in is not None and _passed_on(reports[0])
+    unsourced = (bool(rule.unsourced) and not declared) or passed_on
     harm = any([report.referral or report.child_victim for report in reports]) or _harmed(
         pack, reports
     )
+    text = pack.written.text
+    told = victims_told(text, reports) if text is not None else 0
     crimes = []
     for shown, category in counted:
-        for number, person in enumerate(_people(category, reports), start=1):
+        per = _per(category, shown.named)
+        people = list(_people(per, reports))
+        named = len(people)
+        if per == "victim":
+            # More victims than the report lists, by its words alone: possible crimes.
+            people += [""] * (told - named)
+        for number, person in enumerate(people, start=1):
             crimes.append(
                 Expected(
                     id=f"{shown.category}:{person or number}",
                     category=shown.category,
-                    classes=category.classes,
+                    classes=() if shown.any_class else category.classes,
+                    named=shown.named,
+                    per=per,
                     rank=category.rank,
-                    grade=shown.grade,
+                    grade=shown.grade if number <= named else Grade.POSSIBLE,
                     victim=person,
                     received_at=received_at,
                     due_at=due_at,
                     harm=harm or category.harm,
                     rules=shown.rules if declared else (*shown.rules, rule.id),
                     evidence=shown.evidence,
-                    unsourced=bool(category.unsourced or (rule.unsourced and not declared)),
+                    unsourced=unsourced or bool(category.unsourced),
                 )
             )
     return tuple(crimes)
@@ -274,19 +363,33 @@ def is_domestic(pack: Pack, reports: Sequence[ReportFacts]) -> bool:
     )
 
 
+def _passed_on(report: ReportFacts) -> bool:
+    """Did another force pass it on? Then the start of its clock rests on a rule without a source."""
+    by_police = report.reported_by is ReportedBy.POLICE
+    return by_police and report.received_via is ReceivedVia.OTHER_AGENCY
+
+
 def _harmed(pack: Pack, reports: Sequence[ReportFacts]) -> bool:
     return any(
-        fold_code(qualifier) in pack.harm_qualifiers
+        fold_code(qualifier) in pack.harm_qualifiers[pack.edition_at(report.received_at)]
         for report in reports
         for qualifier in report.qualifiers
     )
 
 
-def _people(category: Category, reports: Sequence[ReportFacts]) -> Sequence[str]:
+def _per(category: Category, named: tuple[str, ...]) -> str:
+    """What the crime is counted by: as its class is, where the codes name one, or several alike."""
+    if not named or not category.per_class:
+        return category.per
+    counted = {category.per_class.get(each, category.per) for each in named}
+    return counted.pop() if len(counted) == 1 else category.per
+
+
+def _people(per: str, reports: Sequence[ReportFacts]) -> Sequence[str]:
     """Whom the crimes are counted by: keyed hashes first, then a blank for each person unnamed."""
-    if category.per == "incident":
+    if per == "incident":
         return ("",)
-    if category.per == "suspect":
+    if per == "suspect":
         return sorted({person for report in reports for person in report.suspects}) or ("",)
     if len(reports) == 1 and not reports[0].unnamed_victims:
         return reports[0].victims or ("",)

@@ -13,14 +13,20 @@ from schemas.reports import IncidentLog, Referral
 from schemas.words import AgeBand, LogRelation, PersonRole, Role
 from service.ingest.source import Source
 from service.rules.facts import CancellationFacts, ClosureFacts, RecordFacts, ReportFacts, Term
+from service.rules.lexicon import Lexicon
 from service.rules.pack import Pack
 
 _CHILD = frozenset({AgeBand.UNDER_13, AgeBand.AGE_13_TO_15, AgeBand.AGE_16_TO_17})
 _NOWHERE = Place(text=None)
 _SAME = frozenset({LogRelation.SAME_INCIDENT, LogRelation.DUPLICATE_OF})
+_NOBODY: tuple[tuple[str, ...], int, tuple[str, ...], bool] = ((), 0, (), False)
 _encode = msgspec.json.Encoder().encode
 
 Facts = TypeVar("Facts", ReportFacts, RecordFacts)
+
+
+REMEMBERED = 50_000
+"""Texts whose terms an observer remembers, at most: about 10 MB."""
 
 
 class Observer:
@@ -28,15 +34,16 @@ class Observer:
 
     def __init__(self, pack: Pack, source: Source) -> None:
         self._lexicon = pack.lexicon
+        self._known: dict[bytes, tuple[tuple[str, str], ...]] = {}
         self._source = source.name
 
     def report(self, contract: IncidentLog | Referral) -> ReportFacts:
         """Facts of one version of a report."""
         place = contract.place or _NOWHERE
         school = contract.school
-        victims, unnamed, suspects, child = _people(contract)
-        incident = isinstance(contract, IncidentLog)
-        same = [link.ref for link in contract.linked_logs if link.relation in _SAME]
+        victims, unnamed, suspects, child = _people(contract) if contract.people else _NOBODY
+        log = contract if isinstance(contract, IncidentLog) else None
+        same, related = _linked(contract)
         facts = ReportFacts(
             force=contract.force,
             ref=contract.ref,
@@ -45,19 +52,19 @@ class Observer:
             updated_at=contract.updated_at or contract.received_at,
             digest="",
             received_at=contract.received_at,
-            referral=not incident,
+            referral=log is None,
             received_via=contract.received_via,
             reported_by=contract.reported_by,
             victim_kind=contract.victim_kind,
             victim_confirmed=contract.victim_confirmed,
             occurred_from=contract.occurred_from,
             occurred_to=contract.occurred_to,
-            opened_at=contract.opened_at if isinstance(contract, IncidentLog) else None,
+            opened_at=log.opened_at if log else None,
             closed_at=contract.closed_at,
-            opening=_refs(contract.opening_codes),
-            closing=_refs(contract.closing_codes),
-            qualifiers=_refs(contract.qualifiers),
-            results=contract.results if isinstance(contract, IncidentLog) else (),
+            opening=contract.opening_codes and _refs(contract.opening_codes),
+            closing=contract.closing_codes and _refs(contract.closing_codes),
+            qualifiers=contract.qualifiers and _refs(contract.qualifiers),
+            results=log.results if log else (),
             victims=victims,
             unnamed_victims=unnamed,
             suspects=suspects,
@@ -69,12 +76,10 @@ class Observer:
             school_premises=school is not None and school.premises,
             school_in_hours=school is not None and school.in_hours,
             school_crime_requested=school is not None and school.crime_requested,
-            sending_body="" if isinstance(contract, IncidentLog) else contract.sending_body,
-            crime_refs=_refs(contract.crime_refs),
-            same_incident=_refs((*same, *contract.incident_refs), but=contract.ref),
-            related=_refs(
-                [link.ref for link in contract.linked_logs if link.relation not in _SAME]
-            ),
+            sending_body=contract.sending_body if isinstance(contract, Referral) else "",
+            crime_refs=contract.crime_refs and _refs(contract.crime_refs),
+            same_incident=same,
+            related=related,
             recording_body=contract.recording_body.strip(),
             recording_body_ref=contract.recording_body_ref.strip(),
             closure=_closure(contract.closure) if contract.closure else None,
@@ -138,15 +143,26 @@ class Observer:
         first = True
         for entry in narrative:
             if entry.text:
-                for term, assertion in self._lexicon.read(entry.text):
+                for term, assertion in self._read(self._lexicon, entry.text):
                     found.add((term, entry.writer, first, assertion))
                 first = False
         return tuple([Term(*each) for each in sorted(found)])
 
+    def _read(self, lexicon: Lexicon, text: str) -> tuple[tuple[str, str], ...]:
+        """What a lexicon reads in a text. Each version of a log brings all its entries again: what was
+        read before is known by a digest, and the text itself is never held."""
+        mark = blake2b(text.encode(errors="surrogatepass"), digest_size=16).digest()
+        found = self._known.get(mark)
+        if found is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            found = self._known[mark] = lexicon.read(text)
+        return found
+
     def _method(self, text: str) -> tuple[Term, ...]:
         if self._lexicon is None:
             return ()
-        return tuple([Term(term, assertion=how) for term, how in self._lexicon.read(text)])
+        return tuple([Term(term, assertion=how) for term, how in self._read(self._lexicon, text)])
 
 
 def _people(
@@ -168,10 +184,18 @@ def _people(
     return tuple(sorted(victims)), unnamed, tuple(sorted(suspects)), child
 
 
+def _linked(contract: IncidentLog | Referral) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Logs said to be the same incident, and those merely related."""
+    links = contract.linked_logs
+    if not (links or contract.incident_refs):
+        return (), ()
+    same = [link.ref for link in links if link.relation in _SAME]
+    related = [link.ref for link in links if link.relation not in _SAME]
+    return _refs((*same, *contract.incident_refs), but=contract.ref), _refs(related)
+
+
 def _refs(refs: Iterable[str], but: str = "") -> tuple[str, ...]:
     """References without blanks, each once, in the order given."""
-    if not refs:
-        return ()
     stripped = [ref.strip() for ref in refs]
     return tuple(dict.fromkeys([ref for ref in stripped if ref and ref != but]))
 

@@ -1,152 +1,38 @@
-"""Rule packs: what shows a crime, which crimes, by when, and what accounts for one, as dated data.
+"""Rule packs compiled: fast look-ups over what was written, and what is refused on the way."""
 
-Every rule carries its mark: ``sourced`` with the paragraph, ``inference`` with the section it is drawn
-from, or ``unsourced``. A verdict that rests on an unsourced rule says so.
-"""
-
-import csv
 import hashlib
-from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from schemas.words import CancellationCode, NotRecordedReason
-from service.ingest.lined import Fault, Table, convert, line_of, load
-from service.rules.lexicon import Lexicon, parse_lexicon
+from service.ingest.lined import Fault, Table, convert, faults_in, load
+from service.rules.lexicon import Lexicon, group_of, parse_lexicon
+from service.rules.offences import Offences, kinds_of, read_offences
+from service.rules.soundness import Laid, unsound, wordless
 from service.rules.values import Timing
+from service.rules.wording import groups_of
+from service.rules.written import (
+    Era,
+    Indication,
+    Limit,
+    Qualifiers,
+    Reasons,
+    ReportedIncident,
+    Written,
+    fold_code,
+    holds,
+)
+
+T = TypeVar("T")
+Dated = TypeVar("Dated", Limit, Era)
 
 
 class PackError(Fault):
     """A rule pack that cannot be used: file, line, what is wrong, what to do."""
-
-
-class Mark(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Where a rule comes from: exactly one of the three."""
-
-    sourced: str = ""
-    """Paragraph of the counting rules or another published source."""
-    inference: str = ""
-    """Section from which it is drawn, where no source states it outright."""
-    unsourced: str = ""
-    """Why it is believed, where nothing could be cited."""
-
-
-class Limit(Mark, frozen=True, kw_only=True):
-    """How long after receipt a crime must be recorded, for reports received in a span."""
-
-    id: str
-    hours: int
-    since: date | None = None
-    until: date | None = None
-
-
-class Era(Mark, frozen=True, kw_only=True):
-    """How many crimes one report makes, for reports received in a span."""
-
-    id: str
-    counts: str
-    """``principal``: the most serious; ``conduct_and_next``: conduct plus the next most serious."""
-    since: date | None = None
-    until: date | None = None
-
-
-class Category(Mark, frozen=True, kw_only=True):
-    """A kind of crime: which classes are it, how serious it is, how it is counted."""
-
-    rank: int
-    """Principal-crime order; a lower number outranks a higher one."""
-    classes: tuple[str, ...] = ()
-    """Offence classes; empty: any crime record settles."""
-    per: str = "victim"
-    """One crime per ``victim``, ``suspect`` or ``incident``."""
-    state_based: bool = False
-    """Points to prove: a caller's words alone make it possible, never clear."""
-    conduct: bool = False
-    """A course of conduct: may settle by an earlier live record of the same people."""
-    additional: bool = False
-    """Recorded in addition to the principal crime, always."""
-    harm: bool = False
-    """High harm."""
-    needs_results: bool = False
-    """Clear only with an arrest or seizure (fraud: a call for service)."""
-
-
-class Indication(Mark, frozen=True, kw_only=True):
-    """Codes that say something of a report."""
-
-    id: str
-    codes: tuple[str, ...]
-    category: str = ""
-    """Category shown; empty: these codes are known and show no crime."""
-
-
-class CarveOut(Mark, frozen=True, kw_only=True):
-    """Reports whose crimes are shown and not due."""
-
-    id: str
-    codes: tuple[str, ...] = ()
-    bodies: tuple[str, ...] = ()
-
-
-class TextRule(Mark, frozen=True, kw_only=True):
-    """When words alone make a crime clear rather than possible."""
-
-    distinct_terms: int = 2
-    """Different affirmed terms of one category in the first account (or by one officer)."""
-
-
-class Demands(Mark, frozen=True, kw_only=True):
-    """What one reason must bring; each word is a check of ``decisions`` or ``settle``."""
-
-    demands: tuple[str, ...] = ()
-    since: date | None = None
-    categories: tuple[str, ...] = ()
-    """The only categories it may account for; empty: any."""
-
-
-class Times(Struct, frozen=True, forbid_unknown_fields=True):
-    """Times around deadlines, as written."""
-
-    grace_minutes: int = 0
-    due_soon_hours: int = 4
-    read_past_receipt_minutes: int = 60
-
-
-class Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A pack as written."""
-
-    name: str
-    title: str
-    timing: Times = Times()
-    limits: tuple[Limit, ...]
-    eras: tuple[Era, ...] = ()
-    categories: dict[str, Category]
-    code_map_yes: str
-    """Category meant by ``indicates: yes`` in a mapping's code map."""
-    lexicon: str = ""
-    offences: str = ""
-    codes: tuple[Indication, ...] = ()
-    text: TextRule | None = None
-    carve_outs: tuple[CarveOut, ...] = ()
-    harm_qualifiers: tuple[str, ...] = ()
-    """Qualifiers that make any crime high harm (domestic abuse); they show no crime themselves."""
-    domestic_abuse: tuple[str, ...] = ()
-    """Qualifiers and codes that mark a report as domestic abuse, for figures of their own."""
-    national_fraud_bodies: tuple[str, ...] = ()
-    """Bodies that record fraud for all forces; their reference accounts for it."""
-    earlier_record_hours: int | None = None
-    """How long before receipt a record of any class may have been made; absent: however long."""
-    conduct_gap_days: int = 91
-    reasons: str = ""
-    """File with the two closed lists: decisions not to record, and cancellations."""
-
-
-class Reasons(Struct, frozen=True, forbid_unknown_fields=True):
-    """The two closed lists, never mixed."""
-
-    decisions: dict[NotRecordedReason, Demands]
-    cancellations: dict[CancellationCode, Demands]
 
 
 class Pack(Struct, frozen=True, kw_only=True, eq=False):
@@ -159,126 +45,211 @@ class Pack(Struct, frozen=True, kw_only=True, eq=False):
     written: Written
     timing: Timing
     lexicon: Lexicon | None
-    harm_qualifiers: frozenset[str]
+    state_based: dict[str, bool]
+    """Of each category, whether it is state-based."""
+    editions: tuple[datetime, ...]
+    """Moments at which codes or qualifiers change; ``codes`` and ``harm_qualifiers`` have one more."""
+    harm_qualifiers: tuple[frozenset[str], ...]
     domestic_abuse: frozenset[str]
-    codes: dict[str, Indication]
-    """By code, lower-cased with spaces collapsed."""
+    codes: tuple[dict[str, Indication], ...]
+    """By edition, then by code, lower-cased with spaces collapsed."""
     classes_of: dict[str, tuple[str, ...]]
     """Offence classes of a Home Office code ``NNN/NN`` (many to many)."""
-    rank_of_class: dict[str, int]
-    """Rank of the most serious category that holds a class."""
+    kinds_of: dict[str, tuple[str, ...]]
+    """Categories of a code, or of a bare class."""
+    reported_incidents: dict[str, ReportedIncident]
+    """By N-code."""
+    ended: dict[str, datetime]
+    """When a code ceased to be notifiable."""
+    rank_of: dict[str, int]
+    """Rank of a code or bare class as a principal crime, on its mildest reading; those recorded in
+    addition have none."""
+    zone: tzinfo
     reasons: Reasons
+    limits: tuple[tuple[datetime, Limit], ...]
+    """Limits with the moment from which each holds, the latest first."""
+    eras: tuple[tuple[datetime, Era], ...]
+    """Eras likewise."""
+
+    def edition_at(self, received_at: datetime) -> int:
+        """Which edition of codes and qualifiers holds for a report received at this moment."""
+        return bisect_right(self.editions, received_at)
 
     def limit_at(self, received_at: datetime) -> Limit:
         """The recording limit for a report received at this moment."""
-        limits = self.written.limits
-        return next(
-            (each for each in limits if in_span(each.since, each.until, received_at)), limits[0]
-        )
+        for since, limit in self.limits:
+            if received_at >= since:
+                return limit
+        return self.limits[-1][1]
 
     def era_at(self, received_at: datetime) -> Era | None:
         """How crimes are counted for a report received at this moment."""
-        eras = self.written.eras
-        return next((each for each in eras if in_span(each.since, each.until, received_at)), None)
-
-
-def fold_code(code: str) -> str:
-    """A code as look-ups hold it: lower case, spaces collapsed."""
-    return " ".join(code.lower().split())
+        for since, era in self.eras:
+            if received_at >= since:
+                return era
+        return None
 
 
 def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
     """Compile a pack; ``include(name)`` gives the text of a file beside it. Raises ``PackError``."""
-    digest = hashlib.sha256(text.encode())
-
-    def included(name: str) -> str:
-        part = include(name)
-        digest.update(part.encode())
-        return part
-
-    try:
-        table = load(text, origin)
-        written = convert(table, origin, Written)
-        _check(written, table, origin)
-        lexicon = None
-        if written.lexicon:
-            lexicon = parse_lexicon(included(written.lexicon), written.lexicon)
-        reasons = Reasons({}, {})
-        if written.reasons:
-            reasons = convert(
-                load(included(written.reasons), written.reasons), written.reasons, Reasons
-            )
-        classes = _classes(included(written.offences)) if written.offences else {}
-    except Fault as fault:
-        raise PackError(fault.origin, fault.line, fault.message, fault.remedy) from None
-    times = written.timing
+    read = _Parts(text, origin, include)
+    written = read.written
+    if read.faults or written is None:
+        fault = read.faults[0]
+        raise PackError(fault.origin, fault.line, fault.message, fault.remedy)
+    times, zone = written.timing, ZoneInfo(written.zone)
+    kinds = kinds_of(written.categories, read.offences.classes)
+    editions = _editions(written, zone)
+    days = [began.astimezone(zone).date() for began in editions]
     return Pack(
         name=written.name,
         title=written.title,
-        digest=digest.hexdigest(),
+        digest=read.digest.hexdigest(),
         written=written,
         timing=Timing(
             grace=timedelta(minutes=times.grace_minutes),
             due_soon=timedelta(hours=times.due_soon_hours),
             read_past_receipt=timedelta(minutes=times.read_past_receipt_minutes),
         ),
-        lexicon=lexicon,
-        harm_qualifiers=frozenset(map(fold_code, written.harm_qualifiers)),
+        lexicon=read.lexicon,
+        state_based={name: each.state_based for name, each in written.categories.items()},
+        editions=editions,
         domestic_abuse=frozenset(map(fold_code, written.domestic_abuse)),
-        codes={fold_code(code): each for each in written.codes for code in each.codes},
-        classes_of=classes,
-        rank_of_class=_ranks(written),
-        reasons=reasons,
+        harm_qualifiers=tuple(_harmful(written, day) for day in (date.min, *days)),
+        codes=tuple(_known(written, day) for day in (date.min, *days)),
+        classes_of=read.offences.classes,
+        kinds_of=kinds,
+        reported_incidents={
+            code: each for each in written.reported_incidents for code in each.codes
+        },
+        ended={code: _midnight(day, zone) for code, day in read.offences.ended.items()},
+        rank_of=_ranks(written, kinds),
+        zone=zone,
+        reasons=read.reasons,
+        limits=_latest_first(written.limits, zone),
+        eras=_latest_first(written.eras, zone),
     )
 
 
-def _check(written: Written, table: Table, origin: str) -> None:
-    """Marks, and names that must lead somewhere."""
-    groups: list[tuple[str, list[Mark]]] = [
-        ("limits", list(written.limits)),
-        ("eras", list(written.eras)),
-        ("codes", list(written.codes)),
-        ("carve_outs", list(written.carve_outs)),
+def pack_faults(text: str, origin: str, include: Callable[[str], str]) -> list[Fault]:
+    """Everything that is found wrong with a pack and the files it includes; none: it can be used."""
+    return _Parts(text, origin, include).faults
+
+
+class _Parts:
+    """A pack and the files it includes, each read as far as it can be, and every fault met. What names
+    lead to is looked at only where everything has the shape it should have."""
+
+    def __init__(self, text: str, origin: str, include: Callable[[str], str]) -> None:
+        self.faults: list[Fault] = []
+        self.digest = hashlib.sha256(text.encode())
+        self.lexicon: Lexicon | None = None
+        self.reasons = Reasons({}, {})
+        self.offences = Offences(classes={}, ended={})
+        self._include = include
+        table = self._table(text, origin)
+        self.written = self._typed(table, origin, Written)
+        if self.written is None or table is None:
+            return
+        reasons_table = self._read(self.written)
+        if not self.faults:
+            laid = Laid(table, origin, reasons_table, self.written.reasons)
+            found = [*unsound(self.written, self.reasons, self.offences.classes, laid)]
+            if self.lexicon is not None:
+                groups = {group_of(term) for term in self.lexicon.ids}
+                found += wordless(self.written, self.lexicon.ids, groups, laid)
+            # Down the pack, then down what it includes.
+            self.faults += sorted(found, key=lambda each: (each.origin != origin, each.line))
+
+    def _read(self, written: Written) -> Table | None:
+        """The included files; the lists of reasons as they were written."""
+        if (text := self._included(written.lexicon)) is not None:
+            try:
+                groups = {*written.categories, *groups_of(written.text)}
+                self.lexicon = parse_lexicon(text, written.lexicon, groups)
+            except Fault as fault:
+                self.faults.append(fault)
+        table = None
+        if (text := self._included(written.reasons)) is not None:
+            table = self._table(text, written.reasons)
+            self.reasons = self._typed(table, written.reasons, Reasons) or self.reasons
+        if (text := self._included(written.offences)) is not None:
+            try:
+                self.offences = read_offences(text, written.offences)
+            except Fault as fault:
+                self.faults.append(fault)
+        return table
+
+    def _included(self, name: str) -> str | None:
+        if not name:
+            return None
+        try:
+            text = self._include(name)
+        except Fault as fault:
+            self.faults.append(fault)
+            return None
+        self.digest.update(text.encode())
+        return text
+
+    def _table(self, text: str, origin: str) -> Table | None:
+        try:
+            return load(text, origin)
+        except Fault as fault:
+            self.faults.append(fault)
+            return None
+
+    def _typed(self, table: Table | None, origin: str, type_: type[T]) -> T | None:
+        if table is None:
+            return None
+        faults = list(faults_in(table, origin, type_))
+        self.faults += faults
+        return None if faults else convert(table, origin, type_)
+
+
+def _latest_first(rules: Sequence[Dated], zone: tzinfo) -> tuple[tuple[datetime, Dated], ...]:
+    """Dated rules that follow each other without a gap (``soundness``), with their beginnings."""
+    began = ((_midnight(rule.since, zone), rule) for rule in rules)
+    return tuple(sorted(began, key=lambda pair: pair[0], reverse=True))
+
+
+def _midnight(day: date | None, zone: tzinfo) -> datetime:
+    if day is None:
+        return datetime.min.replace(tzinfo=UTC)
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
+
+
+def _editions(written: Written, zone: tzinfo) -> tuple[datetime, ...]:
+    rules: list[Indication | Qualifiers] = [*written.codes, *written.qualifiers]
+    days = {day for rule in rules for day in (rule.since, rule.until) if day is not None}
+    return tuple(_midnight(day, zone) for day in sorted(days))
+
+
+def _harmful(written: Written, day: date) -> frozenset[str]:
+    rules = [each for each in written.qualifiers if each.harm and holds(each, day)]
+    return frozenset(fold_code(name) for rule in rules for name in rule.names)
+
+
+def _known(written: Written, day: date) -> dict[str, Indication]:
+    """Codes and what they show on one day. Those of carve-outs are known too: they show none."""
+    carved = [
+        Indication(id=each.id, codes=each.codes, sourced=each.sourced)
+        for each in written.carve_outs
     ]
-    for key, rules in groups:
-        for index, rule in enumerate(rules):
-            _check_mark(rule, f"$.{key}[{index}]", table, origin)
-    for name, category in written.categories.items():
-        _check_mark(category, f"$.categories.{name}", table, origin)
-    known = set(written.categories)
-    for index, each in enumerate(written.codes):
-        if each.category and each.category not in known:
-            line = line_of(table, f"$.codes[{index}].category")
-            remedy = f"categories are {', '.join(sorted(known))}"
-            raise Fault(origin, line, f"'{each.category}' is no category of this pack", remedy)
-    if written.code_map_yes not in known:
-        line = line_of(table, "$.code_map_yes")
-        raise Fault(origin, line, f"'{written.code_map_yes}' is no category", "name one that is")
+    rules = [*carved, *(each for each in written.codes if holds(each, day))]
+    return {fold_code(code): rule for rule in rules for code in rule.codes}
 
 
-def _check_mark(rule: Mark, path: str, table: Table, origin: str) -> None:
-    if sum(bool(mark) for mark in (rule.sourced, rule.inference, rule.unsourced)) != 1:
-        message = "a rule needs exactly one of sourced, inference, unsourced"
-        remedy = "say where it comes from, or mark it unsourced"
-        raise Fault(origin, line_of(table, path), message, remedy)
-
-
-def _classes(text: str) -> dict[str, tuple[str, ...]]:
-    classes: dict[str, list[str]] = {}
-    for row in csv.DictReader(text.splitlines()):
-        classes.setdefault(row["code"], []).append(row["class"])
-    return {code: tuple(found) for code, found in classes.items()}
-
-
-def _ranks(written: Written) -> dict[str, int]:
+def _ranks(written: Written, kinds: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """A record that may be two crimes counts as the milder: only what surely outranks settles."""
     ranks: dict[str, int] = {}
-    for category in written.categories.values():
-        for name in category.classes:
-            ranks[name] = min(category.rank, ranks.get(name, category.rank))
+    for code, names in kinds.items():
+        principal = [written.categories[name] for name in names]
+        held = [each.rank for each in principal if not each.additional]
+        if held:
+            ranks[code] = max(held)
     return ranks
 
 
-def in_span(since: date | None, until: date | None, at: datetime) -> bool:
-    """Does a moment fall in a dated span, by UTC date? ``until`` is the first day outside."""
-    day = at.astimezone(UTC).date()
-    return (since is None or since <= day) and (until is None or day < until)
+def begun(pack: Pack, since: date | None, at: datetime) -> bool:
+    """Had a rule begun at this moment, where it holds?"""
+    return since is None or since <= at.astimezone(pack.zone).date()

@@ -1,31 +1,20 @@
-"""What a record does for an expected crime, and whether the record still stands.
+"""What a record does for an expected crime.
 
 Only a record of kind *crime* settles. Others account for a crime where their own demands are met;
 a record of unknown kind settles nothing, loudly.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 
-from schemas.words import (
-    CancellationCode,
-    RecordKind,
-    RecordStatus,
-    ReportedBy,
-    Role,
-    VictimConfirmed,
-    VictimKind,
-)
-from service.rules.facts import CancellationFacts, RecordFacts, ReportFacts
+from schemas.words import RecordKind
+from service.rules import grounds
+from service.rules.facts import RecordFacts, ReportFacts
+from service.rules.offences import canonical
 from service.rules.pack import Pack
-from service.rules.values import Bearing, Expected, Settlement, Standing
-
-RAPE_REASONS = frozenset({"100/01", "100/02", "100/03"})
-"""N100 codes with a reason; each accounts for a reported rape that is not confirmed [HOCR p63-64]."""
-
-SELF_DEFENCE_CLASSES = frozenset({"8N", "104", "105A"})
-"""The only classes that C5 may cancel [HOCR p25-26]."""
+from service.rules.values import Bearing, Expected, Settlement
 
 
 class Because(StrEnum):
@@ -37,6 +26,8 @@ class Because(StrEnum):
     OTHER_CLASS = "other_class"
     OTHER_VICTIM = "other_victim"
     TOO_EARLY = "too_early"
+    OFFENCE_UNKNOWN = "offence_code_unknown"
+    NOT_NOTIFIABLE = "not_notifiable"
     KIND_UNKNOWN = "record_kind_unknown"
     NOT_A_CRIME_RECORD = "not_a_crime_record"
     CRIME_RELATED_INCIDENT = "crime_related_incident"
@@ -58,11 +49,12 @@ def settle(
     """What this record does for this crime, leaving aside whether it still stands."""
     match record.kind:
         case RecordKind.CRIME:
-            return _crime(pack, crime, record)
+            return _crime(pack, crime, record, reports)
         case RecordKind.REPORTED_INCIDENT:
-            return _reported_incident(crime, record, reports)
+            return _reported_incident(pack, crime, record, reports)
         case RecordKind.CRIME_RELATED_INCIDENT:
-            if _no_victim_to_record_for(reports):
+            transferred = record.transferred_to and record.transferred_ref
+            if transferred or grounds.incident_only(pack, crime, reports):
                 return _does(Bearing.ACCOUNTS, Because.CRIME_RELATED_INCIDENT)
             return _does(Bearing.NOTHING, Because.DEMANDS_NOT_MET)
         case RecordKind.NON_CRIME_OCCURRENCE:
@@ -71,40 +63,27 @@ def settle(
             return _does(Bearing.NOTHING, Because.KIND_UNKNOWN)
 
 
+def listed(pack: Pack, code: str) -> str:
+    """A record's code as the pack's list has it: ``8/6`` is ``008/06``, a class such as ``4/1`` itself."""
+    return code if code in pack.kinds_of else canonical(code)
+
+
 def classes(pack: Pack, code: str) -> tuple[str, ...]:
-    """Offence classes of a record's code: ``008/06``, ``8/6`` or a class such as ``8N`` itself."""
-    if code in pack.rank_of_class:
-        return (code,)
-    major, slash, minor = code.partition("/")
-    if slash and major.isdigit():
-        code = f"{int(major):03}/{minor.zfill(2)}"
-    return pack.classes_of.get(code, ())
+    """Offence classes of a record's code, or the class itself."""
+    code = listed(pack, code)
+    found = pack.classes_of.get(code)
+    if found is None:
+        return (code,) if code in pack.kinds_of else ()
+    return found
 
 
-def standing(
-    pack: Pack,
-    record: RecordFacts,
-    known_at: datetime,
-    lag: timedelta,
-    live: Callable[[str], bool],
-) -> Standing:
-    """Does a record stand? ``known_at``: first arrival; ``live(ref)``: does that other one stand?"""
-    backdated = known_at - record.recorded_at > lag
-    if record.status is RecordStatus.RECORDED:
-        return Standing(live=True, backdated=backdated)
-    if record.status is RecordStatus.CANCELLED:
-        return _cancelled(pack, record, live, backdated)
-    if record.status is RecordStatus.TRANSFERRED:
-        if record.transferred_ref:
-            return _gone(Because.TRANSFERRED, (), backdated)
-        return _gone(Because.TRANSFERRED_WITHOUT_REFERENCE, ("other_ref",), backdated)
-    if record.code.startswith("100/"):
-        if record.reclassified_by is Role.REGISTRAR:
-            return Standing(live=True, backdated=backdated)
-        return _gone(Because.RECLASSIFIED_TO_N100, ("registrar",), backdated)
-    if pack.classes_of and not classes(pack, record.code):
-        return _gone(Because.RECLASSIFIED, ("notifiable_class",), backdated)
-    return Standing(live=True, backdated=backdated)
+def kinds(pack: Pack, record: RecordFacts) -> tuple[str, ...]:
+    """Categories that a record may be; none where its code is unknown or was notifiable no longer."""
+    code = listed(pack, record.code)
+    ended = pack.ended.get(code)
+    if ended is not None and record.recorded_at >= ended:
+        return ()
+    return pack.kinds_of.get(code, ())
 
 
 # -- settling ---------------------------------------------------------------------------------
@@ -114,139 +93,85 @@ def _does(bearing: Bearing, reason: Because) -> Settlement:
     return Settlement(bearing=bearing, reason=reason.value)
 
 
-def _crime(pack: Pack, crime: Expected, record: RecordFacts) -> Settlement:
-    people = {*record.victims, *record.suspects}
+def _crime(
+    pack: Pack, crime: Expected, record: RecordFacts, reports: Sequence[ReportFacts]
+) -> Settlement:
+    if pack.reported_incidents and canonical(record.code) in pack.reported_incidents:
+        return _reported_incident(pack, crime, record, reports)
+    people = record.suspects if crime.per == "suspect" else record.victims
     if crime.victim and people and crime.victim not in people:
         return _does(Bearing.SOMETHING_ELSE, Because.OTHER_VICTIM)
     category = pack.written.categories[crime.category]
-    held = classes(pack, record.code) if crime.classes else ()
-    is_expected = not crime.classes or not {*held}.isdisjoint(crime.classes)
+    held = kinds(pack, record) if crime.classes else ()
+    if crime.classes and not held:
+        known = listed(pack, record.code) in pack.kinds_of
+        return _does(Bearing.NOTHING, Because.NOT_NOTIFIABLE if known else Because.OFFENCE_UNKNOWN)
+    is_expected = not crime.classes or crime.category in held
     allowed = pack.written.earlier_record_hours
     early = crime.received_at - record.recorded_at
     if allowed is not None and early > timedelta(hours=allowed):
-        if category.conduct and is_expected and _continues(pack, crime, record):
+        of_conduct = category.conduct or (not crime.classes and _is_conduct(pack, record))
+        if of_conduct and is_expected and _continues(pack, crime, record, reports):
             return _does(Bearing.SETTLES, Because.CONTINUING_CONDUCT)
         return _does(Bearing.SOMETHING_ELSE, Because.TOO_EARLY)
     if is_expected:
         return _does(Bearing.SETTLES, Because.RECORDED)
-    if not category.additional and _outranks(pack, crime, held):
+    if not category.additional and _outranks(pack, crime, record, held):
         return _does(Bearing.SETTLES, Because.OUTRANKS)
     return _does(Bearing.SOMETHING_ELSE, Because.OTHER_CLASS)
 
 
-def _outranks(pack: Pack, crime: Expected, held: Sequence[str]) -> bool:
+def _outranks(pack: Pack, crime: Expected, record: RecordFacts, held: Sequence[str]) -> bool:
     """Is a more serious crime recorded, under the counting in force when the report came? While a
     conduct crime was recorded beside the next most serious, neither covered the other."""
     era = pack.era_at(crime.received_at)
     if era is not None and era.counts == "conduct_and_next":
-        conduct = {n for c in pack.written.categories.values() if c.conduct for n in c.classes}
-        if pack.written.categories[crime.category].conduct or conduct.intersection(held):
+        conduct = _of_conduct(pack)
+        if crime.category in conduct or not conduct.isdisjoint(held):
             return False
-    return any(pack.rank_of_class.get(name, crime.rank) < crime.rank for name in held)
+    return pack.rank_of.get(listed(pack, record.code), crime.rank) < crime.rank
 
 
-def _continues(pack: Pack, crime: Expected, record: RecordFacts) -> bool:
-    """Does a live course of conduct against the same victim take in this report? [HOCR p57-58]"""
-    same_victim = bool(crime.victim) and crime.victim in record.victims
+@cache
+def _of_conduct(pack: Pack) -> frozenset[str]:
+    return frozenset(name for name, each in pack.written.categories.items() if each.conduct)
+
+
+def _is_conduct(pack: Pack, record: RecordFacts) -> bool:
+    return not _of_conduct(pack).isdisjoint(kinds(pack, record))
+
+
+def _continues(
+    pack: Pack, crime: Expected, record: RecordFacts, reports: Sequence[ReportFacts]
+) -> bool:
+    """Does a live course of conduct against the same victim, by the same offender as far as both sides
+    know one, take in this report? [HOCR p57-58]"""
+    victims = {crime.victim} if crime.victim else {v for log in reports for v in log.victims}
+    offenders = {suspect for log in reports for suspect in log.suspects}
+    if victims.isdisjoint(record.victims):
+        return False
+    if offenders and record.suspects and offenders.isdisjoint(record.suspects):
+        return False
     dealt_with = record.offender_dealt_with_at
-    still_open = dealt_with is None or dealt_with > crime.received_at
+    if dealt_with is not None and dealt_with <= crime.received_at:
+        return False
     last = max(record.recorded_at, record.committed_to or record.recorded_at)
-    gap = crime.received_at - last
-    return same_victim and still_open and gap < timedelta(days=pack.written.conduct_gap_days)
+    return crime.received_at - last < timedelta(days=pack.written.conduct_gap_days)
 
 
 def _reported_incident(
-    crime: Expected, record: RecordFacts, reports: Sequence[ReportFacts]
+    pack: Pack, crime: Expected, record: RecordFacts, reports: Sequence[ReportFacts]
 ) -> Settlement:
-    if crime.category != "rape":
+    """An N-code accounts for its own category alone, and never is a crime recorded."""
+    of_category = [
+        rule for rule in pack.written.reported_incidents if rule.category == crime.category
+    ]
+    if not of_category:
         return _does(Bearing.NOTHING, Because.NOT_A_CRIME_RECORD)
-    if record.code not in RAPE_REASONS:
+    rule = pack.reported_incidents.get(canonical(record.code))
+    if rule is None or rule not in of_category:
         return _does(Bearing.NOTHING, Because.N100_WITHOUT_REASON)
-    if any(report.victim_confirmed is VictimConfirmed.YES for report in reports):
+    spoken_for = any(report.reported_by in rule.unless_reported_by for report in reports)
+    if spoken_for or (rule.unless_confirmed and grounds.confirmed(reports)):
         return _does(Bearing.NOTHING, Because.N100_CONFIRMED)
     return _does(Bearing.ACCOUNTS, Because.REPORTED_RAPE)
-
-
-def _no_victim_to_record_for(reports: Sequence[ReportFacts]) -> bool:
-    """What a crime-related incident needs [HOCR p7, p9-10]."""
-    return any(
-        report.victim_kind is VictimKind.NONE
-        or bool(report.recording_body_ref)
-        or (
-            report.reported_by is ReportedBy.OTHER_THIRD_PARTY
-            and report.victim_confirmed in (VictimConfirmed.NO, VictimConfirmed.UNTRACEABLE)
-        )
-        for report in reports
-    )
-
-
-# -- taken away again -------------------------------------------------------------------------
-
-
-def _gone(reason: Because, lacks: tuple[str, ...], backdated: bool) -> Standing:
-    return Standing(
-        live=False, accounts=not lacks, reason=reason.value, lacks=lacks, backdated=backdated
-    )
-
-
-def _cancelled(
-    pack: Pack, record: RecordFacts, live: Callable[[str], bool], backdated: bool
-) -> Standing:
-    given = record.cancellation
-    if given is None:
-        return _gone(Because.CANCELLED_WITHOUT_PROOF, ("cancellation_code",), backdated)
-    rule = pack.reasons.cancellations.get(given.code)
-    if rule is None:
-        return _gone(Because.CANCELLED_WITHOUT_PROOF, (f"{given.code}_not_accepted",), backdated)
-    held = classes(pack, record.code)
-    lacks = tuple(demand for demand in rule.demands if not _MET[demand](given, record, held, live))
-    reason = Because.CANCELLED_WITHOUT_PROOF if lacks else Because.CANCELLED
-    word = reason.value if lacks else f"{reason.value}_{given.code}"
-    return Standing(
-        live=False,
-        accounts=not lacks,
-        reason=word,
-        lacks=lacks,
-        other_ref=given.other_ref if given.code is CancellationCode.C3 else "",
-        backdated=backdated,
-    )
-
-
-_Check = Callable[[CancellationFacts, RecordFacts, Sequence[str], Callable[[str], bool]], bool]
-
-
-def _by_right_role(
-    given: CancellationFacts, record: RecordFacts, held: Sequence[str], live: Callable[[str], bool]
-) -> bool:
-    """The registrar, or a decision-maker; for rape and homicide the registrar alone."""
-    grave = any(name.startswith("19") or name in _HOMICIDE for name in held)
-    if grave:
-        return given.decided_by is Role.REGISTRAR
-    return given.decided_by in (Role.REGISTRAR, Role.DECISION_MAKER)
-
-
-_HOMICIDE = frozenset({"1", "2", "4/1", "4/2"})
-
-_MET: dict[str, _Check] = {
-    "registrar_or_decision_maker": _by_right_role,
-    "independent": lambda given, record, held, live: (
-        given.independent and given.decided_by is not Role.OFFICER_IN_CASE
-    ),
-    "decided_at": lambda given, record, held, live: given.decided_at is not None,
-    "what": lambda given, record, held, live: given.what,
-    "where_from": lambda given, record, held, live: given.where_from,
-    "verifiable": lambda given, record, held, live: given.verifiable,
-    "victim_told": lambda given, record, held, live: given.victim_told_at is not None,
-    "victim_told_first": lambda given, record, held, live: (
-        given.victim_told_at is not None
-        and given.decided_at is not None
-        and given.victim_told_at <= given.decided_at
-    ),
-    "other_ref": lambda given, record, held, live: bool(given.other_ref),
-    "other_record_live": lambda given, record, held, live: live(given.other_ref),
-    "self_defence_class": lambda given, record, held, live: bool(
-        SELF_DEFENCE_CLASSES.intersection(held)
-    ),
-}
-CANCELLATION_DEMANDS = frozenset(_MET)
-"""Words a pack may use as demands of a cancellation."""

@@ -17,6 +17,10 @@ class Expected(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Category word of the pack."""
     classes: tuple[str, ...] = ()
     """Offence classes that are the crime expected (``8N``); empty: any crime record will do."""
+    named: tuple[str, ...] = ()
+    """Those among them that the report's own codes name; empty: they name only the category."""
+    per: str = "victim"
+    """What it is counted by: ``victim``, ``suspect`` or ``incident``."""
     rank: int = 0
     """Seriousness under the principal-crime order; a lower number outranks a higher one."""
     grade: Grade = Grade.CLEAR
@@ -85,6 +89,46 @@ class Decision(Struct, frozen=True, kw_only=True):
     reason: str
     lacks: tuple[str, ...] = ()
     """What the rules demand and the decision does not bring."""
+
+
+class DecisionDemand(StrEnum):
+    """What a decision not to record may have to bring; each is a check in ``decisions``."""
+
+    DECIDED_BY = "decided_by"
+    DECIDED_AT = "decided_at"
+    RATIONALE = "rationale"
+    TOLD = "told"
+    EVIDENCE_WHAT = "evidence_what"
+    EVIDENCE_FROM = "evidence_from"
+    EVIDENCE_AT = "evidence_at"
+    VICTIM_BASED = "victim_based"
+    NO_VICTIM = "no_victim"
+    THIRD_PARTY_UNCONFIRMED = "third_party_unconfirmed"
+    OTHER_BODY = "other_body"
+    OTHER_REF = "other_ref"
+    NOT_OWED_LOCALLY = "not_owed_locally"
+    COUNTED_REF = "counted_ref"
+    NOT_CONFIRMED = "not_confirmed"
+    SCHOOL = "school"
+    CRIME_NOT_REQUESTED = "crime_not_requested"
+    SIGNED_OFF = "signed_off"
+
+
+class CancellationDemand(StrEnum):
+    """What a cancellation may have to bring; each is a check in ``standing``."""
+
+    REGISTRAR_OR_DECISION_MAKER = "registrar_or_decision_maker"
+    NOT_OFFICER_IN_CASE = "not_officer_in_case"
+    INDEPENDENT = "independent"
+    DECIDED_AT = "decided_at"
+    WHAT = "what"
+    WHERE_FROM = "where_from"
+    VERIFIABLE = "verifiable"
+    VICTIM_TOLD = "victim_told"
+    VICTIM_TOLD_FIRST = "victim_told_first"
+    OTHER_REF = "other_ref"
+    OTHER_RECORD_LIVE = "other_record_live"
+    SELF_DEFENCE_CLASS = "self_defence_class"
 
 
 class Timing(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from service.effects import (
     TrackReport,
 )
 from service.engine import decide
+from service.pointers import Rulebook
 from tests import oracle
 from tests.timeline import MONDAY, Timeline
 
@@ -190,14 +191,16 @@ def arrive(history: Sequence[Input], chance: Random) -> list[Input]:
     return [*late, *(HeartbeatSeen("33", name, end, end) for name in ("log", "crimes"))]
 
 
-def outcome(inputs: Sequence[Input], batches: Sequence[int]) -> tuple[dict[str, bytes], set[Any]]:
+def outcome(
+    inputs: Sequence[Input], batches: Sequence[int], rulebook: Rulebook = RULEBOOK
+) -> tuple[dict[str, bytes], set[Any]]:
     """Canonical lines by report and the claims standing, after folding in batches."""
     lane, lines, left = Lane(force="33"), {}, list(inputs)
     sizes = [*batches, len(left)]
     while left:
         size = max(1, sizes.pop(0))
         batch, left = left[:size], left[size:]
-        lane, effects = decide(lane, RULEBOOK, batch)
+        lane, effects = decide(lane, rulebook, batch)
         for effect in effects:
             if isinstance(effect, TrackReport):
                 lines[effect.state.facts.ref] = effect.line

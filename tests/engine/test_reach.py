@@ -17,6 +17,7 @@ from service.ledger.opening import open_ledger
 from service.ledger.upgrading import upgrade
 from service.turn import Batch, turn
 from tests.engine.test_oracle import RULEBOOK, arrive, histories
+from tests.timeline import Timeline
 
 
 def cut(inputs: Sequence[Input], sizes: Sequence[int]) -> list[list[Input]]:
@@ -58,3 +59,27 @@ def test_what_is_loaded_is_enough(history: list[Input], chance: Random, sizes: l
             assert len(list(outputs.lines(connection))) == len(whole.reports)
     finally:
         ledger.close()
+
+
+def test_what_falls_due_brings_its_incident_though_no_input_names_anything() -> None:
+    """Two logs of one incident, only the second of which shows a crime; then nothing but heartbeats."""
+    day = Timeline(rulebook=RULEBOOK)
+    same = [{"ref": "R0", "relation": "same_incident"}]
+    day.at("09:00").report("R0", opening_codes=["welfare"])
+    day.at("09:10").report("R1", opening_codes=["crime"], linked_logs=same)
+    day.at("+2 09:00").heartbeat()
+    ledger = open_ledger("sqlite://", durable=False)
+    try:
+        upgrade(ledger.engine)
+        told = [
+            event.type for each in day.inputs for event in turn(ledger, RULEBOOK, one(each)).events
+        ]
+    finally:
+        ledger.close()
+    assert told == [event.type for event in day.events]
+    assert told[-1] == "missed"
+
+
+def one(each: Input) -> Batch:
+    """A turn of one input."""
+    return Batch(inputs=(each,))

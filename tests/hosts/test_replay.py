@@ -54,7 +54,11 @@ def example(out: Path, *more: object) -> int:
 def test_any_number_of_processes_leaves_the_same_bytes(
     events: tuple[Path, Path], alone: Path, tmp_path: Path, workers: int
 ) -> None:
-    spread = native(events, tmp_path / "out", "--workers", workers)
+    spread = tmp_path / "out"
+    command = [sys.executable, "-m", "service.cli", "replay", "--source", "native"]
+    command += ["--incidents", str(events[0]), "--records", str(events[1])]
+    command += ["--workers", str(workers), "--out", str(spread)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     for name in (*CANONICAL, "alerts.jsonl"):
         assert (spread / name).read_bytes() == (alone / name).read_bytes()
     measured = ("seconds", "events_per_second", "peak_memory_mb")

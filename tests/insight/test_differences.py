@@ -77,6 +77,22 @@ def test_parts_that_differ_are_named_by_what_they_are() -> None:
     }
 
 
+def test_rules_on_words_are_parts_of_their_own() -> None:
+    first = "{id: text.hurt, category: violence, all: [[violence.hit]], sourced: a}"
+    other = first.replace("violence.hit", "violence.kicked")
+    text = "text:\n  inference: b\n  combinations:\n    - " + first + "\n"
+
+    before, after = (
+        pack(lambda plain: plain + text),
+        pack(lambda plain: plain + text.replace(first, other)),
+    )
+    assert [each.part for each in changes(before, after).parts] == ["text:text.hurt"]
+    shown = crime("missed", rules=("text.hurt",), evidence=("term:violence.kicked",))
+    found = compare(line("R1"), line("R1", shown), changes(before, after))
+    assert found is not None
+    assert found.causes == ("text:text.hurt",)
+
+
 def test_sources_and_urgency_decide_nothing() -> None:
     other = changes(pack(), pack(lambda text: text.replace("sourced: a}", "unsourced: b}")))
     assert other == Changes()

@@ -11,8 +11,8 @@ from service.ingest.source import CutBy, Topic
 from service.matching import join
 from service.matching.levels import LEVELS
 from service.matching.watermark import Basis
-from service.rules.decisions import DECISION_DEMANDS
-from service.rules.settle import CANCELLATION_DEMANDS, Because
+from service.rules.settle import Because
+from service.rules.values import CancellationDemand, DecisionDemand
 
 
 def test_every_closed_vocabulary_is_covered() -> None:
@@ -20,7 +20,7 @@ def test_every_closed_vocabulary_is_covered() -> None:
     reasons |= {f"cancelled_{code}" for code in CancellationCode}
     assert reasons <= set(words.REASONS)
     lacks = {"accepted_reason", "category", "in_force", "cancellation_code", "other_ref"}
-    lacks |= {"registrar", "notifiable_class", *DECISION_DEMANDS, *CANCELLATION_DEMANDS}
+    lacks |= {"registrar", "genuine_error", *DecisionDemand, *CancellationDemand}
     assert lacks == set(words.DEMANDS)
     assert set(words.VERDICTS) == set(Verdict)
     assert set(words.LEVELS) == set(LEVELS)

@@ -5,34 +5,10 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import create_engine, make_url
 
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.upgrading import upgrade
-
-Fresh = Callable[[], str]
-"""Makes an empty database; its URL."""
-
-
-@pytest.fixture(scope="session")
-def postgres_databases(postgres_url: str) -> Iterator[Fresh]:
-    """Empty places in PostgreSQL (schemas, which are quick to make), dropped at the end."""
-    made: list[str] = []
-    url = make_url(postgres_url).set(drivername="postgresql+psycopg")
-    admin = create_engine(url)
-
-    def fresh() -> str:
-        made.append(f"recount_{uuid4().hex}")
-        with admin.begin() as connection:
-            connection.exec_driver_sql(f"CREATE SCHEMA {made[-1]}")
-        here = url.update_query_dict({"options": f"-csearch_path={made[-1]}"})
-        return here.render_as_string(hide_password=False)
-
-    yield fresh
-    for name in made:
-        with admin.begin() as connection:
-            connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
-    admin.dispose()
+from tests.conftest import Fresh
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier, Event
 
 import pytest
+from psycopg import Error
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
@@ -159,3 +160,26 @@ def test_a_turn_kept_from_its_lane_for_good_says_so(
     assert len(tried) == ATTEMPTS
     assert len(dump(ledger)["reports"]) == 1
     ledger.close()
+
+
+def test_a_worker_stopped_in_the_middle_of_a_statement_loses_its_lanes(
+    workers: list[Ledger],
+) -> None:
+    """Stopped while it sends rows it is not idle, so no limit of the server's reaches it."""
+    stopped, other = workers
+    if stopped.dialect == "sqlite":
+        return  # one process: a stopped one is the whole service
+    turn(other, RULES, Batch(inputs=(report("R1", 1),)))
+    connection = stopped.engine.connect()
+    connection.exec_driver_sql("SELECT * FROM lanes FOR UPDATE")
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    copy = driver.cursor().copy("COPY lanes FROM STDIN")
+    copy.__enter__()  # and here it stands still
+    while not other.end_stopped(longer_than_ms=200):
+        continue
+    assert turn(other, RULES, Batch(inputs=(report("R2", 2),))).attempts == 1
+    with pytest.raises(Error):
+        copy.__exit__(None, None, None)
+    connection.invalidate()
+    connection.close()

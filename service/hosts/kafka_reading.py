@@ -1,0 +1,162 @@
+"""Bytes off a topic to inputs of a turn: decoded by the topic's mapping, read with the active pack.
+
+What cannot be read becomes a dead letter by its place and digest; its value goes nowhere.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from hashlib import blake2b
+from heapq import merge
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from schemas.feeds import Heartbeat
+from service.effects import HeartbeatSeen
+from service.hosts.arrivals import Arrival, arrival_of, by_arrival
+from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key
+from service.hosts.kafka_topics import Topic, partition_of
+from service.hosts.transport import PartitionBatch
+from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
+from service.ingest.mapping import Feed
+from service.ledger.instants import EPOCH
+from service.ledger.positions import Advance
+from service.ledger.write import DeadLetter
+from service.pointers import Rulebook
+from service.rules.observe import Observer
+from service.settings import Settings
+from service.turn import Batch
+
+
+class Read(Struct, frozen=True):
+    """What a poll says, ready for a turn."""
+
+    batch: Batch
+    records: int
+    """How many there were."""
+    scattered: frozenset[tuple[str, str]]
+    """Topic and force of records that lie in another partition than the force's own."""
+
+
+class _Feed(Struct, frozen=True):
+    """What reads one topic."""
+
+    feed: Feed
+    decoder: Decoder
+    observer: Observer
+
+
+class Reading:
+    """The mappings and the pack in use."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Raises ``Fault`` and ``NotGiven`` for what the settings name."""
+        self.pack = read_pack(settings.rules)
+        key = read_person_key(settings.person_key_file) if settings.person_key_file else None
+        self._feeds = {
+            topic: _feed(topic, named, self.pack, key) for topic, named in settings.topics.items()
+        }
+        sources = [each.feed.source for each in self._feeds.values()]
+        self.rulebook = Rulebook(self.pack, {source.name: source for source in sources})
+        self._skew = timedelta(seconds=settings.clock_skew)
+
+    def source_of(self, topic: str) -> str:
+        """Name of the source that a topic carries."""
+        return self._feeds[topic].feed.source.name
+
+    def read(
+        self, batches: Sequence[PartitionBatch], topics: dict[str, Topic], now: datetime
+    ) -> Read:
+        """Decode a poll. Inputs come in order of arrival, those of a partition as they lie in it."""
+        dead: list[DeadLetter] = []
+        scattered: set[tuple[str, str]] = set()
+        streams = [self._stream(each, topics, now, dead, scattered) for each in batches]
+        inputs = tuple(merge(*streams, key=by_arrival))
+        advances = tuple(
+            Advance(topics[b.tp.topic].id, b.tp.topic, b.tp.partition, b.before, b.after)
+            for b in batches
+        )
+        batch = Batch(inputs=inputs, dead=tuple(dead), advances=advances)
+        return Read(batch, sum(len(b.records) for b in batches), frozenset(scattered))
+
+    def _stream(
+        self,
+        batch: PartitionBatch,
+        topics: dict[str, Topic],
+        now: datetime,
+        dead: list[DeadLetter],
+        scattered: set[tuple[str, str]],
+    ) -> Iterator[Arrival]:
+        reads, topic = self._feeds[batch.tp.topic], topics[batch.tp.topic]
+        source, not_after = reads.feed.source.name, now + self._skew
+        for record in batch.records:
+            read = _decode(reads.decoder, record)
+            if read is None:
+                continue
+            if not isinstance(read, Refused):
+                arrival = arrival_of(read, reads.observer, source)
+                if arrival.known_at <= not_after:
+                    if _partition(read.force, topic.partitions) != batch.tp.partition:
+                        scattered.add((topic.name, read.force))
+                        arrival = _proving_nothing(arrival)
+                    yield arrival
+                    continue
+                read = _from_the_future(read)
+            dead.append(_dead_letter(source, topic, record, read, now))
+
+
+def _feed(topic: str, named: str, pack: Any, key: Any) -> _Feed:
+    mapping_name, _, side = named.rpartition("/")
+    mapping = read_mapping(mapping_name)
+    feed = next((each for each in mapping.feeds if each.side == side), None)
+    if feed is None:
+        sides = ", ".join(f"{mapping_name}/{each.side}" for each in mapping.feeds)
+        raise NotGiven(f"topic {topic}: there is no '{named}'; the mapping has {sides}")
+    return _Feed(feed, Decoder(feed, topic, None, None, key), Observer(pack, feed.source))
+
+
+def _decode(decoder: Decoder, record: Any) -> Contract | Heartbeat | Refused | None:
+    if record.value is None:
+        remedy = "a record that is gone is said by its status, never by an empty message"
+        return Refused(reason=RefusedReason.NOT_JSON, remedy=remedy)
+    return decoder.decode(record.value, record.offset)
+
+
+def _from_the_future(read: Contract | Heartbeat) -> Refused:
+    return Refused(
+        reason=RefusedReason.IN_THE_FUTURE,
+        field="known_at" if read.known_at else "updated_at",
+        remedy="mend the clock of its source; it would make time pass for the whole force",
+        force=read.force,
+    )
+
+
+def _proving_nothing(arrival: Arrival) -> Arrival:
+    """The same, moving no watermark: what lies in another force's partition says nothing of how far
+    this force's own was read."""
+    if isinstance(arrival, HeartbeatSeen):
+        return replace(arrival, until=EPOCH)
+    return replace(arrival, event_at=None)
+
+
+def _dead_letter(
+    source: str, topic: Topic, record: Any, refused: Refused, now: datetime
+) -> DeadLetter:
+    return DeadLetter(
+        source=source,
+        topic_id=topic.id,
+        partition=record.partition,
+        position=record.offset,
+        digest=blake2b(record.value or b"", digest_size=16).hexdigest(),
+        reason=refused.reason,
+        field=refused.field,
+        force=refused.force,
+        known_at=now,
+    )
+
+
+@cache
+def _partition(force: str, partitions: int) -> int:
+    return partition_of(force, partitions)

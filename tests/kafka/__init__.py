@@ -1,0 +1,1 @@
+"""The live worker on a real Kafka and a real PostgreSQL."""
