@@ -8,7 +8,8 @@ import sys
 
 import typer
 
-from service.cli import db, linkage, rules, simulate, sources, topics
+from service.cli import db, linkage, rules, simulate, sources, stats, topics
+from service.cli.diff import diff
 from service.cli.relay import relay
 from service.cli.replay import replay, spread
 from service.cli.terminal import complain
@@ -34,7 +35,9 @@ app.command()(replay)
 app.command()(worker)
 app.command()(relay)
 app.add_typer(sources.app, name="sources")
+rules.app.command()(diff)
 app.add_typer(rules.app, name="rules")
+app.add_typer(stats.app, name="stats")
 app.add_typer(linkage.app, name="linkage")
 app.add_typer(topics.app, name="topics")
 app.add_typer(db.app, name="db")

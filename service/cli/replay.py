@@ -14,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from service.cli.terminal import complain, err, out, print_json, table
 from service.hosts.files import NotGiven, check_readable, read_mapping, read_pack
 from service.hosts.replay import Request, Share
-from service.hosts.results import about, all_figures, summary, whole_folder, write_lines
+from service.hosts.results import about, all_figures, stated, summary, whole_folder, write_lines
 from service.hosts.shares import run_shares
 from service.ingest.mapping import SourceMapping
 from service.insight.page import render
@@ -23,12 +23,32 @@ SEVERAL = ("--incidents", "--records", "--referrals")
 """Options that take any number of files."""
 
 Files = Annotated[list[Path], typer.Option(show_default=False, metavar="FILE…")]
+MappingName = Annotated[
+    str, typer.Option(help="Mapping: the name of a shipped one, or a .yaml file.")
+]
+AsOf = Annotated[
+    str, typer.Option(metavar="TIME", help="Where the clock stops; default: the data's end.")
+]
+Workers = Annotated[int, typer.Option(min=1, help="Processes to spread forces over.")]
+PersonKeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="RECOUNT_PERSON_KEY_FILE",
+        help="File with the key for people: id:secret.",
+        show_default=False,
+    ),
+]
+LinkageModel = Annotated[
+    Path | None,
+    typer.Option(
+        help="Linkage model, for records that no reference ties; see 'recount linkage'.",
+        show_default=False,
+    ),
+]
 
 
 def replay(
-    source: Annotated[
-        str, typer.Option(help="Mapping: the name of a shipped one, or a .yaml file.")
-    ],
+    source: MappingName,
     out_folder: Annotated[
         Path, typer.Option("--out", help="Folder for the results; made if need be.")
     ],
@@ -38,25 +58,10 @@ def replay(
     rules: Annotated[
         str, typer.Option(help="Rule pack: the name of a shipped one, or a .yaml file.")
     ] = "england_and_wales",
-    as_of: Annotated[
-        str, typer.Option(metavar="TIME", help="Where the clock stops; default: the data's end.")
-    ] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Processes to spread forces over.")] = 1,
-    person_key: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="RECOUNT_PERSON_KEY_FILE",
-            help="File with the key for people: id:secret.",
-            show_default=False,
-        ),
-    ] = None,
-    linkage: Annotated[
-        Path | None,
-        typer.Option(
-            help="Linkage model, for records that no reference ties; see 'recount linkage'.",
-            show_default=False,
-        ),
-    ] = None,
+    as_of: AsOf = "",
+    workers: Workers = 1,
+    person_key: PersonKeyFile = None,
+    linkage: LinkageModel = None,
     title: Annotated[
         str, typer.Option(help="Title of the page; default: the mapping's.", show_default=False)
     ] = "",
@@ -75,7 +80,7 @@ def replay(
         mapping=source,
         pack=rules,
         files={side: tuple(paths) for side, paths in given.items() if paths},
-        as_of=_instant(as_of) if as_of else None,
+        as_of=instant(as_of) if as_of else None,
         not_after=datetime.now(UTC),
         person_key_file=person_key,
         linkage=linkage,
@@ -95,9 +100,9 @@ def _run(
     """Replay and write every result; the summary, and what each process made."""
     started = time.perf_counter()
     mapping, pack = read_mapping(request.mapping), read_pack(request.pack)
-    _check(request, mapping)
+    check_files(request, mapping)
     with whole_folder(target) as folder, TemporaryDirectory(dir=folder) as scratch:
-        with _progress() as progress:
+        with progress_bar() as progress:
             task = progress.add_task("replaying", total=None)
 
             def tell(inputs: int) -> None:
@@ -110,13 +115,15 @@ def _run(
         told = summary(shares, figures, time.perf_counter() - started)
         shown = about(mapping, pack, shares, told, request.not_after)
         shown = replace(shown, title=title or shown.title, marking=marking)
+        told["about"] = stated(shown)
         _write(folder, told, render(figures, shown))
     for broken in {each for share in shares for each in share.broken}:
         complain(broken)
     return told, shares
 
 
-def _progress() -> Progress:
+def progress_bar() -> Progress:
+    """Inputs counted on a terminal, and nowhere else."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description} {task.completed:,.0f} inputs"),
@@ -143,7 +150,7 @@ def spread(arguments: list[str]) -> list[str]:
     return spread_out
 
 
-def _check(request: Request, mapping: SourceMapping) -> None:
+def check_files(request: Request, mapping: SourceMapping) -> None:
     """Is every file there, and does the mapping read it? Raises ``NotGiven``."""
     sides = {feed.files for feed in mapping.feeds}
     if not request.files:
@@ -156,7 +163,8 @@ def _check(request: Request, mapping: SourceMapping) -> None:
             check_readable(path)
 
 
-def _instant(text: str) -> datetime:
+def instant(text: str) -> datetime:
+    """What was typed as a time. Raises ``NotGiven`` where it is none, or has no offset."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:

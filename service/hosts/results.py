@@ -114,3 +114,15 @@ def about(
         blind_spots=tuple(topic for topic in Topic if topic not in connected),
         warnings=tuple(sorted({broken for share in shares for broken in share.broken})),
     )
+
+
+def stated(about: About) -> dict[str, Any]:
+    """What a later reader of the folder must know beside its lines, as ``about`` in ``summary.json``."""
+    return {
+        "title": about.title,
+        "zone": about.zone,
+        "as_of": about.as_of,
+        "pack": about.pack,
+        "pack_digest": about.pack_digest,
+        "blind_spots": list(about.blind_spots),
+    }

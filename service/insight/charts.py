@@ -64,6 +64,15 @@ class Cell(Struct, frozen=True):
     of: int
 
 
+class Point(Struct, frozen=True):
+    """A share with its interval at one place of a series; None: nothing to share."""
+
+    label: str
+    share: float | None = None
+    low: float = 0
+    high: float = 0
+
+
 class Span(Struct, frozen=True):
     """What one source covers, and how far it is read; all None: not connected."""
 
@@ -116,6 +125,41 @@ def whisker(title: str, share: float, low: float, high: float, start: float = 0)
             Markup('<circle cx="{}" cy="9" r="4" fill="{}"/>').format(_n(x(share)), INK),
         ],
     )
+
+
+def series(title: str, points: Sequence[Point], start: float = 0, tall: int = 170) -> Markup:
+    """Shares in their order, each with its interval, on an axis from ``start`` to 1; a point without a
+    share leaves a gap. Labels are thinned where they would touch."""
+    left, top, foot = 44, 12, 22
+    wide = (WIDTH - left) / max(len(points), 1)
+    every = -(-58 // int(max(wide, 1)))
+
+    def y(share: float) -> float:
+        return top + tall * (1 - (max(share, start) - start) / (1 - start))
+
+    drawn = []
+    for tick in (start, (1 + start) / 2, 1):
+        drawn.append(_line(left, y(tick), WIDTH, y(tick), PALE, 0.6))
+        drawn.append(_text(left - 6, y(tick) + 4, f"{tick:.0%}", "end"))
+    for at, point in enumerate(points):
+        x = left + wide * (at + 0.5)
+        if at % every == 0:
+            drawn.append(_text(x, top + tall + 16, point.label, "middle", size=10))
+        if point.share is None:
+            continue
+        hint = f"{point.label}: {point.share:.1%} ({point.low:.1%} to {point.high:.1%})"
+        drawn.append(_line(x, y(point.low), x, y(point.high), PALE if wide < 5 else INK, 1.2))
+        drawn.append(
+            Markup('<circle cx="{}" cy="{}" r="{}" fill="{}"><title>{}</title></circle>').format(
+                _n(x), _n(y(point.share)), _n(min(3.5, max(wide / 2, 1.5))), INK, visible(hint)
+            )
+        )
+    known = [(point.share, point.label) for point in points if point.share is not None]
+    description = "no rate at all"
+    if known:
+        (low, at_low), (high, at_high) = min(known), max(known)
+        description = f"lowest {low:.1%} ({at_low}), highest {high:.1%} ({at_high})"
+    return _svg(title, description, WIDTH, top + tall + foot, drawn)
 
 
 def shade(value: int, of: int) -> int:

@@ -57,7 +57,7 @@ class Table(Struct, frozen=True):
     start: float
 
 
-def _charted(rows: Sequence[Tally]) -> Table:
+def charted(rows: Sequence[Tally]) -> Table:
     """Rows with their rates drawn on one axis."""
     lows = [row.rate.low for row in rows if row.rate]
     start = int(min(lows, default=0) * 10) / 10
@@ -77,21 +77,21 @@ def _charted(rows: Sequence[Tally]) -> Table:
 def routes(figures: Figures) -> Table:
     """A row for each route."""
     found = sorted({route for _, route, _, _ in figures.crimes})
-    return _charted([tally(words.route(r), r, figures.by_verdict(route=r)) for r in found])
+    return charted([tally(words.route(r), r, figures.by_verdict(route=r)) for r in found])
 
 
 def by_force(figures: Figures) -> Table:
     """A row for each force, where there are several."""
     if len(figures.forces) < 2:
         return Table((), 0)
-    return _charted([tally(f, f, figures.by_verdict(force=f)) for f in sorted(figures.forces)])
+    return charted([tally(f, f, figures.by_verdict(force=f)) for f in sorted(figures.forces)])
 
 
 def categories(figures: Figures) -> Table:
     """A row for each kind of crime, the most without a record first."""
     found = {category for _, _, category, _ in figures.crimes}
     rows = [tally(words.category(c), c, figures.by_verdict(category=c)) for c in sorted(found)]
-    return _charted(sorted(rows, key=lambda row: (-row.missed, -row.due, row.word)))
+    return charted(sorted(rows, key=lambda row: (-row.missed, -row.due, row.word)))
 
 
 def gap(routes: Table) -> tuple[Tally, Tally, Estimate] | None:

@@ -62,6 +62,16 @@ class OpenReport(Struct, frozen=True):
     deadline: datetime
 
 
+class Opening(Struct, frozen=True):
+    """When one report was received and opened, and how it came in."""
+
+    force: str
+    route: str
+    via: str
+    received_at: datetime
+    opened_at: datetime | None
+
+
 class RecordCounts(Struct, frozen=True):
     """Input rows of records, by what became of them; linked and unlinked make up all."""
 
@@ -97,6 +107,28 @@ def lines(connection: Connection, force: str | None = None) -> Iterator[bytes]:
     ordered = query.order_by(reports.c.force, reports.c.ref)
     for line in connection.execute(ordered, execution_options=_PAGE).scalars():
         yield line.encode()
+
+
+def openings(connection: Connection) -> Iterator[Opening]:
+    """When every report was received and opened, in no stated order."""
+    read = msgspec.json.Decoder(ReportState).decode
+    query = select(reports.c.state)
+    for state in connection.execute(query, execution_options=_PAGE).scalars():
+        facts = read(state).facts
+        route = "referral" if facts.referral else "log"
+        via = facts.received_via.value
+        yield Opening(facts.force, route, via, facts.received_at, facts.opened_at)
+
+
+def latest(connection: Connection) -> datetime | None:
+    """The latest moment at which any lane stands."""
+    held: int | None = connection.scalars(select(func.max(lanes.c.now))).one()
+    return instant(held)
+
+
+def topics(connection: Connection) -> tuple[str, ...]:
+    """Topics from which anything was ever read, in order."""
+    return tuple(connection.scalars(select(intake.c.topic).distinct().order_by(intake.c.topic)))
 
 
 def report(connection: Connection, force: str, ref: str) -> tuple[ReportState, bytes] | None:

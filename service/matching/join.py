@@ -18,7 +18,7 @@ from service.matching.levels import Link
 from service.matching.linkage_model import Model
 from service.matching.watermark import Basis, SourceState, covers
 from service.rules.decisions import decision, elsewhere
-from service.rules.expect import expect
+from service.rules.expect import expect, is_domestic
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.pack import Pack
 from service.rules.settle import settle
@@ -162,7 +162,9 @@ def judge(
         crimes=crimes,
         carve_outs=expectation.carve_outs,
         unknown_codes=expectation.unknown_codes,
+        domestic=is_domestic(pack, logs),
         decision=closing.refused,
+        told=any([log.closure is not None and log.closure.told_at is not None for log in logs]),
         links=_link_lines([*linked, *likely]) if linked or likely else (),
         refused=refused,
         sources=proof.names if verdict in ON_SILENCE else (),
@@ -347,6 +349,7 @@ def _link_lines(linked: Sequence[Linked]) -> tuple[LinkLine, ...]:
             level=each.link.level,
             evidence=each.link.evidence,
             standing="" if each.standing.live else each.standing.reason,
+            cancelled=each.facts.cancellation.code.value if each.facts.cancellation else "",
             lacks=each.standing.lacks,
         )
         for each in linked

@@ -42,6 +42,8 @@ class LinkLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     evidence: str
     standing: str = ""
     """Why the record no longer stands; empty: it stands."""
+    cancelled: str = ""
+    """Code of its cancellation, proved or not; empty: not cancelled."""
     lacks: tuple[str, ...] = ()
     """What its cancellation, transfer or reclassification lacks."""
 
@@ -78,8 +80,12 @@ class Line(Struct, frozen=True, omit_defaults=True, kw_only=True):
     crimes: tuple[CrimeLine, ...] = ()
     carve_outs: tuple[str, ...] = ()
     unknown_codes: tuple[str, ...] = ()
+    domestic: bool = False
+    """Do a qualifier or code of the incident mark it as domestic abuse?"""
     decision: str = ""
     """Reason of the closure, where one was given and not accepted: ``refused:`` and what it lacks."""
+    told: bool = False
+    """Was the victim or reporter told of a decision not to record?"""
     links: tuple[LinkLine, ...] = ()
     refused: tuple[RefusedLine, ...] = ()
     sources: tuple[str, ...] = ()

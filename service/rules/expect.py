@@ -353,6 +353,16 @@ def _crimes(
     return tuple(crimes)
 
 
+def is_domestic(pack: Pack, reports: Sequence[ReportFacts]) -> bool:
+    """Does a qualifier or code of any log mark the incident as domestic abuse?"""
+    marks = pack.domestic_abuse
+    return bool(marks) and any(
+        fold_code(code) in marks
+        for report in reports
+        for code in (*report.qualifiers, *report.opening, *report.closing)
+    )
+
+
 def _passed_on(report: ReportFacts) -> bool:
     """Did another force pass it on? Then the start of its clock rests on a rule without a source."""
     by_police = report.reported_by is ReportedBy.POLICE

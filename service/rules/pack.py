@@ -50,6 +50,7 @@ class Pack(Struct, frozen=True, kw_only=True, eq=False):
     editions: tuple[datetime, ...]
     """Moments at which codes or qualifiers change; ``codes`` and ``harm_qualifiers`` have one more."""
     harm_qualifiers: tuple[frozenset[str], ...]
+    domestic_abuse: frozenset[str]
     codes: tuple[dict[str, Indication], ...]
     """By edition, then by code, lower-cased with spaces collapsed."""
     classes_of: dict[str, tuple[str, ...]]
@@ -113,6 +114,7 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
         lexicon=read.lexicon,
         state_based={name: each.state_based for name, each in written.categories.items()},
         editions=editions,
+        domestic_abuse=frozenset(map(fold_code, written.domestic_abuse)),
         harm_qualifiers=tuple(_harmful(written, day) for day in (date.min, *days)),
         codes=tuple(_known(written, day) for day in (date.min, *days)),
         classes_of=read.offences.classes,

@@ -222,6 +222,8 @@ def _settings(pack: Pack) -> Iterator[tuple[str, str]]:
     yield "days begin in", written.zone
     if written.national_fraud_bodies:
         yield "record fraud nationally", ", ".join(written.national_fraud_bodies)
+    if written.domestic_abuse:
+        yield "marked domestic abuse", ", ".join(written.domestic_abuse)
     offences = len(pack.classes_of)
     yield "offence list", f"{offences:,} codes of {written.offences}" if offences else "none"
 

@@ -185,6 +185,8 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     qualifiers: tuple[Qualifiers, ...] = ()
     zone: str = "UTC"
     """Time zone in which days begin."""
+    domestic_abuse: tuple[str, ...] = ()
+    """Qualifiers and codes that mark a report as domestic abuse, for figures of their own."""
     national_fraud_bodies: tuple[str, ...] = ()
     """Bodies that record fraud for all forces; their reference accounts for it."""
     earlier_record_hours: int | None = None

@@ -7,9 +7,9 @@ from jinja2 import UndefinedError
 
 from schemas.words import Grade, TimeBound, Verdict
 from service.ingest.source import Topic
-from service.insight import page
 from service.insight.figures import Figures, First
-from service.insight.page import lasted, percent, points, render
+from service.insight.page import render
+from service.insight.printed import lasted, percent, points, template
 from service.matching.judgement import Line, LinkLine, RefusedLine
 from tests.insight.lines import about, crime, line
 from tests.insight.reading import Page
@@ -252,11 +252,10 @@ def test_little_or_nothing_still_makes_a_page(lines: tuple[Line, ...]) -> None:
     assert told.section("misses").text.endswith("None.")
 
 
-def test_a_name_the_template_lacks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    template = page._template()
-    monkeypatch.setattr(page, "_template", lambda: template.environment.from_string("{{ absent }}"))
+def test_a_name_the_template_lacks_is_an_error() -> None:
+    lacking = template("report.html.j2").environment.from_string("{{ absent }}")
     with pytest.raises(UndefinedError):
-        render(figures(), about())
+        lacking.render()
 
 
 def test_the_same_reports_make_the_same_page_in_whatever_order_they_were_counted() -> None:
