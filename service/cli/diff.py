@@ -1,7 +1,6 @@
 """``recount rules diff``: one input under two rule packs, and the rule behind every difference."""
 
 from contextlib import nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
@@ -15,13 +14,12 @@ from service.cli.replay import (
     MappingName,
     PersonKeyFile,
     Workers,
+    asked,
     check_files,
-    instant,
-    progress_bar,
+    counting,
 )
 from service.cli.terminal import complain, out, print_json, table
 from service.hosts.files import read_mapping, read_pack
-from service.hosts.replay import Request
 
 SHOWN = 20
 """Kinds of difference printed on a terminal; JSON and page have all."""
@@ -61,25 +59,11 @@ def diff(
     from service.hosts.results import whole_folder
 
     given = {"incidents": incidents, "records": records, "referrals": referrals}
-    request = Request(
-        mapping=source,
-        pack=from_pack,
-        files={side: tuple(paths) for side, paths in given.items() if paths},
-        as_of=instant(as_of) if as_of else None,
-        not_after=datetime.now(UTC),
-        person_key_file=person_key,
-        linkage=linkage,
-    )
+    request = asked(source, from_pack, given, as_of, person_key, linkage)
     check_files(request, read_mapping(source))
     packs = Packs(from_pack, read_pack(from_pack), to_pack, read_pack(to_pack))
     target = whole_folder(out_folder) if out_folder else nullcontext(None)
-    with target as folder, TemporaryDirectory() as scratch, progress_bar() as progress:
-        task = progress.add_task("replaying twice", total=None)
-
-        def tell(inputs: int) -> None:
-            progress.advance(task, inputs)
-            progress.refresh()
-
+    with target as folder, TemporaryDirectory() as scratch, counting("replaying twice") as tell:
         told, broken = compare_packs(request, packs, workers, Path(scratch), folder, tell)
     for each in broken:
         complain(each)

@@ -1,6 +1,8 @@
 """``recount replay``: files in, verdicts out."""
 
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -76,15 +78,7 @@ def replay(
     --records records.csv.gz --as-of 2022-11-01T00:00:00Z --out out/umd
     """
     given = {"incidents": incidents, "records": records, "referrals": referrals}
-    request = Request(
-        mapping=source,
-        pack=rules,
-        files={side: tuple(paths) for side, paths in given.items() if paths},
-        as_of=instant(as_of) if as_of else None,
-        not_after=datetime.now(UTC),
-        person_key_file=person_key,
-        linkage=linkage,
-    )
+    request = asked(source, rules, given, as_of, person_key, linkage)
     told, shares = _run(request, workers, out_folder, title, marking)
     if as_json:
         print_json(told)
@@ -92,6 +86,26 @@ def replay(
         _print(told, shares, out_folder)
     if any(share.broken for share in shares):
         raise typer.Exit(1)
+
+
+def asked(
+    mapping: str,
+    pack: str,
+    files: Mapping[str, Sequence[Path]],
+    as_of: str,
+    person_key: Path | None,
+    linkage: Path | None,
+) -> Request:
+    """What the options ask for. Raises ``NotGiven`` for a time that is none."""
+    return Request(
+        mapping=mapping,
+        pack=pack,
+        files={side: tuple(paths) for side, paths in files.items() if paths},
+        as_of=_instant(as_of) if as_of else None,
+        not_after=datetime.now(UTC),
+        person_key_file=person_key,
+        linkage=linkage,
+    )
 
 
 def _run(
@@ -102,13 +116,7 @@ def _run(
     mapping, pack = read_mapping(request.mapping), read_pack(request.pack)
     check_files(request, mapping)
     with whole_folder(target) as folder, TemporaryDirectory(dir=folder) as scratch:
-        with progress_bar() as progress:
-            task = progress.add_task("replaying", total=None)
-
-            def tell(inputs: int) -> None:
-                progress.advance(task, inputs)
-                progress.refresh()
-
+        with counting("replaying") as tell:
             shares = run_shares(request, Path(scratch), workers, tell)
         write_lines(shares, folder)
         figures = all_figures(shares)
@@ -122,9 +130,10 @@ def _run(
     return told, shares
 
 
-def progress_bar() -> Progress:
-    """Inputs counted on a terminal, and nowhere else."""
-    return Progress(
+@contextmanager
+def counting(what: str) -> Iterator[Callable[[int], None]]:
+    """Inputs counted on a terminal, and nowhere else: call it with how many more there are."""
+    with Progress(
         SpinnerColumn(),
         TextColumn("{task.description} {task.completed:,.0f} inputs"),
         TimeElapsedColumn(),
@@ -132,7 +141,14 @@ def progress_bar() -> Progress:
         transient=True,
         auto_refresh=False,  # a thread of its own would not survive a fork
         disable=not err.is_terminal,
-    )
+    ) as progress:
+        task = progress.add_task(what, total=None)
+
+        def tell(inputs: int) -> None:
+            progress.advance(task, inputs)
+            progress.refresh()
+
+        yield tell
 
 
 def spread(arguments: list[str]) -> list[str]:
@@ -163,7 +179,7 @@ def check_files(request: Request, mapping: SourceMapping) -> None:
             check_readable(path)
 
 
-def instant(text: str) -> datetime:
+def _instant(text: str) -> datetime:
     """What was typed as a time. Raises ``NotGiven`` where it is none, or has no offset."""
     try:
         at = datetime.fromisoformat(text)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from service.cli.scoring import score_file, try_rules
 from service.cli.sources import MAPPING_HELP, AsJson, person_key
-from service.cli.terminal import out, print_json, table
+from service.cli.terminal import out, print_json, print_listed, table
 from service.hosts.explained import At, explain_files
 from service.hosts.files import (
     copy_pack,
@@ -63,12 +63,7 @@ def show(
 ) -> None:
     """Every rule of a pack with where it comes from; without one, list those that are shipped."""
     if pack is None:
-        listed = {name: read_pack(name).title for name in shipped("packs")}
-        if as_json:
-            print_json(listed)
-            return
-        for name, title in listed.items():
-            out.print(f"{name}  {title}", markup=False)
+        print_listed({name: read_pack(name).title for name in shipped("packs")}, as_json)
         return
     said = shown(read_pack(pack))
     if as_json:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from schemas.export import documents
-from service.cli.terminal import err, out, print_json, table
+from service.cli.terminal import err, out, print_json, print_listed, table
 from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key, sample, shipped
 from service.hosts.review import Review, SideReview, review, sort_out
 from service.ingest.drafted import CHANGE, Named
@@ -38,12 +38,7 @@ def show(
 ) -> None:
     """Explain a mapping in plain words; without one, list those that are shipped."""
     if mapping is None:
-        listed = {name: read_mapping(name).title for name in shipped("mappings")}
-        if as_json:
-            print_json(listed)
-            return
-        for name, title in listed.items():
-            out.print(f"{name}  {title}", markup=False)
+        print_listed({name: read_mapping(name).title for name in shipped("mappings")}, as_json)
         return
     parts = explain(read_mapping(mapping))
     if as_json:

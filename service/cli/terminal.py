@@ -1,6 +1,7 @@
 """What commands print: answers on standard output, everything else on standard error."""
 
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +22,15 @@ def complain(message: str) -> None:
 def print_json(answer: Any) -> None:
     """One JSON document on standard output, for machines."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode() + "\n")
+
+
+def print_listed(titles: Mapping[str, str], as_json: bool) -> None:
+    """Names with their titles, a line each."""
+    if as_json:
+        print_json(titles)
+        return
+    for name, title in titles.items():
+        out.print(f"{name}  {title}", markup=False)
 
 
 def table(*columns: str, title: str | None = None) -> Table:

@@ -8,12 +8,14 @@ Intervals are Wilson's score intervals. They stay inside 0 to 1 and hold their l
 and for shares near 1, where the plain ± goes past the end; at the size of an inspection audit the
 two agree to the second decimal. The plain ± is here as well (``margin``, ``sample_behind``), because
 published audits state it.
+
+The statistics library is loaded where an interval is asked for: it takes two seconds, and most commands
+ask for none.
 """
 
 from math import inf, sqrt
 
 from msgspec import Struct
-from scipy.stats import binomtest, norm
 
 LEVEL = 0.95
 """Confidence level of every interval."""
@@ -51,6 +53,8 @@ def rate(hits: int, of: int, routes: tuple[str, ...] = (), level: float = LEVEL)
     """The share ``hits / of`` with Wilson's interval. Raises ``ValueError`` where there is none."""
     if not 0 <= hits <= of or of == 0:
         raise ValueError(f"{hits} of {of} is no share")
+    from scipy.stats import binomtest
+
     interval = binomtest(hits, of).proportion_ci(confidence_level=level, method="wilson")
     return Rate(
         hits=hits,
@@ -102,9 +106,16 @@ def timeliness(same_day: int, in_time: int, recorded: int) -> Timeliness | None:
 
 def margin(share: float, sample: float, level: float = LEVEL) -> float:
     """The plain ± of a published rate: z·sqrt(p(1 - p) / n)."""
-    return float(norm.ppf((1 + level) / 2)) * sqrt(share * (1 - share) / sample)
+    return z_of(level) * sqrt(share * (1 - share) / sample)
 
 
 def sample_behind(share: float, plus_minus: float, level: float = LEVEL) -> float:
     """How many crimes were looked at, judging by a published rate and its ±."""
-    return float(norm.ppf((1 + level) / 2)) ** 2 * share * (1 - share) / plus_minus**2
+    return z_of(level) ** 2 * share * (1 - share) / plus_minus**2
+
+
+def z_of(level: float) -> float:
+    """How many standard deviations either side hold this share of a normal distribution."""
+    from scipy.stats import norm
+
+    return float(norm.ppf((1 + level) / 2))

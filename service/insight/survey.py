@@ -12,9 +12,8 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 
 from msgspec import Struct
-from scipy.stats import norm, t
 
-from service.insight.rate import LEVEL, Estimate
+from service.insight.rate import LEVEL, Estimate, z_of
 
 BORROWED = 4
 """Reports' weight of the common spread in each stratum's own; about what Wilson's interval adds."""
@@ -134,18 +133,20 @@ def _variance(reports: Sequence[Drawn], value: Measure) -> float:
 
 def _quantile(reports: Sequence[Drawn], level: float) -> float:
     """Student's t for as many degrees of freedom as reports beyond one a stratum."""
+    from scipy.stats import t  # slow to load: see rate
+
     freedom = max(len(reports) - len({report.stratum for report in reports}), 1)
     return float(t.ppf((1 + level) / 2, freedom))
 
 
 def _lowered(effective: float, reports: Sequence[Drawn], level: float) -> float:
-    z = float(norm.ppf((1 + level) / 2))
+    z = z_of(level)
     return effective * (z / _quantile(reports, level)) ** 2
 
 
 def _wilson(share_: float, n: float, level: float) -> tuple[float, float]:
     """Wilson's interval for a share of ``n`` units, which need not be a whole number."""
-    z = float(norm.ppf((1 + level) / 2))
+    z = z_of(level)
     middle = (share_ + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(share_ * (1 - share_) / n + z * z / (4 * n * n))
     # At the ends the formula gives them exactly; rounding must not take them back.

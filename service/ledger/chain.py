@@ -5,13 +5,12 @@ own, so that what they say can be erased and the chain still proves order and co
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
-from itertools import islice
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, and_, delete, select
+from sqlalchemy import Connection, and_, select
 
 from service.effects import RaiseEvent
 from service.ledger.instants import micros
@@ -109,16 +108,6 @@ def verify(connection: Connection, force: str) -> ChainProof:
     if (seq, previous) != (last, head):
         return ChainProof(force, seq, erased, ChainFault(force, seq + 1, "cut_off"))
     return ChainProof(force, seq, erased)
-
-
-def erase(connection: Connection, force: str, numbers: Iterable[int]) -> int:
-    """Erase what chain rows say; the rows stay and the chain stays whole. How many were erased."""
-    given = iter(numbers)
-    erased = 0
-    while some := list(islice(given, 500)):
-        here = and_(chain_payloads.c.force == force, chain_payloads.c.seq.in_(some))
-        erased += connection.execute(delete(chain_payloads).where(here)).rowcount
-    return erased
 
 
 def _chain(connection: Connection, force: str) -> Iterator[Row]:

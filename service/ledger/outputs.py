@@ -51,17 +51,6 @@ class Claim(Struct, frozen=True):
     """The deadline that it says has passed."""
 
 
-class OpenReport(Struct, frozen=True):
-    """A report with something owed or unproved."""
-
-    force: str
-    ref: str
-    verdict: Verdict
-    grade: Grade
-    received_at: datetime
-    deadline: datetime
-
-
 class Opening(Struct, frozen=True):
     """When one report was received and opened, and how it came in."""
 
@@ -165,28 +154,6 @@ def claims(connection: Connection, force: str | None = None) -> Iterator[Claim]:
         assert alert.said is not None
         assert alert.due_at is not None
         yield Claim(name, ref, alert.said, alert.due_at)
-
-
-def oldest_open(connection: Connection, limit: int) -> tuple[OpenReport, ...]:
-    """Open reports by deadline, then force and ref."""
-    held = reports.c
-    query = (
-        select(held.force, held.ref, held.verdict, held.grade, held.received_at, held.deadline)
-        .where(held.deadline.is_not(None))
-        .order_by(held.deadline, held.force, held.ref)
-        .limit(limit)
-    )
-    return tuple(
-        OpenReport(
-            row.force,
-            row.ref,
-            Verdict(row.verdict),
-            Grade(row.grade),
-            instant(row.received_at),
-            instant(row.deadline),
-        )
-        for row in connection.execute(query)
-    )
 
 
 def source_states(connection: Connection) -> tuple[SourceState, ...]:
