@@ -26,13 +26,14 @@ class Problem(Exception):
         detail: str,
         *,
         headers: dict[str, str] | None = None,
-        **more: Any,
+        more: dict[str, Any] | None = None,
     ) -> None:
-        """``reason``: a word that programs can act on; ``detail``: what happened and the remedy."""
+        """``reason``: a word that programs can act on; ``detail``: what happened and the remedy;
+        ``more``: where, as members of the document."""
         super().__init__(detail)
         self.status, self.reason, self.detail = status, reason, detail
         self.headers = headers or {}
-        self.more = more
+        self.more = more or {}
 
     def response(self) -> JSONResponse:
         """The problem as a document."""
@@ -83,7 +84,7 @@ def answer_problems(app: FastAPI) -> None:
         # The first step says whether it stood in the path, the query, a header or the body.
         field = ".".join(str(step) for step in first["loc"][1:])
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return Problem(status, "invalid_field", str(first["msg"]), field=field).response()
+        return Problem(status, "invalid_field", str(first["msg"]), more={"field": field}).response()
 
     @app.exception_handler(DBAPIError)
     async def database(_request: Request, error: DBAPIError) -> JSONResponse:
