@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from schemas.words import AlertType, Grade, Verdict
 from service.alerts.lifecycle import AlertState
+from service.alerts.queues import Place
 from service.matching.watermark import Basis, SourceState
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.values import Standing
@@ -190,6 +191,8 @@ class TrackReport(Struct, frozen=True):
     """The deadline in that line, by which queries sort."""
     mentions: tuple[str, ...] | None
     """Keys by which others find this report; None: as they were."""
+    place: Place
+    """Where it stands on the board and in queues."""
 
 
 class TrackRecord(Struct, frozen=True):

@@ -8,23 +8,29 @@ from collections.abc import Awaitable, Callable
 from fastapi import Request
 from msgspec import Struct
 
+from service.alerts.actors import EVERY_FORCE, Actor, ActorRole, for_force
+
 
 class Viewer(Struct, frozen=True):
-    """Somebody who looks."""
+    """Somebody who looks, and may act."""
 
-    id: str
-    roles: frozenset[str]
-    forces: frozenset[str] | None
-    """Forces they may see; None: every force."""
-    protected: bool
+    actor: Actor
+    restricted: bool
     """May they see referrals, and sexual and child offences?"""
 
-    def sees(self, force: str, *, protected: bool) -> bool:
-        """May they see something of this force, protected or not?"""
-        return (self.forces is None or force in self.forces) and (self.protected or not protected)
+    def sees(self, force: str, *, restricted: bool = False) -> bool:
+        """May they see something of this force, restricted or not?"""
+        return for_force(self.actor, force) and (self.restricted or not restricted)
+
+    @property
+    def forces(self) -> frozenset[str] | None:
+        """Forces they may see; None: every one."""
+        return None if EVERY_FORCE in self.actor.forces else frozenset(self.actor.forces)
 
 
-LOOPBACK = Viewer("loopback", frozenset({"admin"}), None, protected=True)
+LOOPBACK = Viewer(
+    Actor(id="loopback", roles=tuple(ActorRole), forces=(EVERY_FORCE,), via="page"), True
+)
 """Whoever sits at the machine on which the service runs alone."""
 
 
