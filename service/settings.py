@@ -88,6 +88,16 @@ class Settings(BaseSettings):
     unreadable_share_max: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of recent records that may be unreadable before the worker stops; 1: it never does."""
 
+    # -- the web --------------------------------------------------------------------------------
+    ingest_body_max: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
+    """Bytes of one request's body, unpacked, at most."""
+    ingest_row_max: Annotated[int, Field(ge=1024)] = 1024 * 1024
+    """Bytes of one row of it, at most."""
+    ingest_at_once: Annotated[int, Field(ge=1)] = 4
+    """Bodies taken in at the same time; further ones are told to come again."""
+    viewers_max: Annotated[int, Field(ge=1)] = 500
+    """Live streams served at the same time; further ones are told to come again."""
+
     # -- life -------------------------------------------------------------------------------------
     probe_within: Seconds = 10.0
     """Seconds in which broker, topics and database must answer when the worker starts."""
