@@ -1,13 +1,18 @@
 """The web application: made when asked for, over whatever ledger it is handed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
 from service.control_room.desk import Desk
 from service.control_room.ingest import make_ingest
 from service.control_room.problems import PROBLEM_JSON, answer_problems
+from service.control_room.publishing import Publishing
+from service.control_room.reading import describe, make_reading
+from service.control_room.stream import make_stream
 
 API = "/v1"
 """Under this prefix names and meanings stay; whatever breaks them moves to the next."""
@@ -18,12 +23,21 @@ PROBLEMS = {
 }
 
 
-def make_app(desk: Desk, routers: Iterable[APIRouter] = ()) -> FastAPI:
-    """The application over a desk; ``routers`` are mounted as they are (pages, sign-in)."""
+def make_app(desk: Desk, gate: Any, routers: Iterable[APIRouter] = ()) -> FastAPI:
+    """The application over a desk. ``gate`` tells who asks; ``routers`` are mounted as they are
+    (pages, sign-in)."""
+
+    publishing = Publishing(desk)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        await publishing.begin()
+        looking = asyncio.create_task(publishing.look_again_and_again())
+        try:
+            yield
+        finally:
+            desk.stopping.set()
+            await looking
 
     app = FastAPI(
         title="Recount",
@@ -35,9 +49,11 @@ def make_app(desk: Desk, routers: Iterable[APIRouter] = ()) -> FastAPI:
         lifespan=life,
         responses=PROBLEMS,  # type: ignore[arg-type]
     )
-    app.state.desk = desk
+    app.state.desk, app.state.publishing, app.state.gate = desk, publishing, gate
     answer_problems(app)
-    app.include_router(make_ingest(), prefix=API)
+    for ours in (make_ingest(), make_reading(), make_stream()):
+        app.include_router(ours, prefix=API)
     for router in routers:
         app.include_router(router)
+    describe(app)
     return app

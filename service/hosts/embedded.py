@@ -10,12 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from fastapi import Request
 from msgspec import Struct
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
+from service.alerts.actors import EVERY_FORCE, Actor, ActorRole
 from service.control_room.app import make_app
 from service.control_room.desk import Desk
+from service.control_room.viewers import Special, Viewer
 from service.delivery.numbers import give_numbers
 from service.effects import Tick
 from service.hosts.demonstration import SOURCE, Demonstration
@@ -65,7 +68,7 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
                 loops = (demonstration.play,)
             numbering = desk
             return serve(
-                make_app(desk),
+                make_app(desk, LoopbackGate()),
                 desk,
                 (*loops, lambda: number_again_and_again(numbering)),
                 bound,
@@ -73,6 +76,26 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
             )
         finally:
             ledger.close()
+
+
+class LoopbackGate:
+    """Whoever sits at this machine may do everything: nobody else can reach it."""
+
+    _viewer = Viewer(
+        Actor(id="loopback", roles=tuple(ActorRole), forces=(EVERY_FORCE,), via="page"),
+        frozenset(Special),
+    )
+
+    async def viewer(self, _request: Request) -> Viewer:
+        """Who asks."""
+        return self._viewer
+
+    async def check_csrf(self, _request: Request, _viewer: Viewer) -> None:
+        """There is no session that another page could ride on."""
+
+    async def denied(self, viewer: Viewer, right: str, force: str) -> None:
+        """Note that somebody was refused."""
+        log().warning("denied", actor=viewer.id, right=right, force=force)
 
 
 def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming) -> Desk:

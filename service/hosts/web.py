@@ -6,7 +6,7 @@ Workers tick and the relay gives numbers; what is sent or done here is a turn li
 from collections.abc import Callable
 
 from service.control_room.app import make_app
-from service.hosts.embedded import make_desk
+from service.hosts.embedded import LoopbackGate, make_desk
 from service.hosts.incoming import Incoming
 from service.hosts.serving import LOOPBACK, bind, serve
 from service.ledger.opening import Ledger
@@ -19,4 +19,4 @@ def run_serve(settings: Settings, ledger: Ledger, port: int, tell: Callable[[str
     incoming = Incoming(settings, tuple(mappings), frozenset(settings.topics.values()))
     desk = make_desk(settings, ledger, incoming)
     with bind(LOOPBACK, port) as bound:
-        return serve(make_app(desk), desk, (), bound, tell)
+        return serve(make_app(desk, LoopbackGate()), desk, (), bound, tell)
