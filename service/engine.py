@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from schemas.words import AlertType, Grade, RecordStatus, Verdict
 from service.alerts.identity import alert_identity, event_identity
 from service.alerts.lifecycle import CLAIMS, AlertState, Saying, Situation, next_sayings
+from service.alerts.queues import place
 from service.effects import (
     Count,
     CoverageStated,
@@ -132,12 +133,11 @@ class _Fold:
         return TrackRecord(state, None if same else record_mentions(state, self._rulebook))
 
     def _track_report(self, state: ReportState) -> TrackReport:
-        held = self._held.reports.get(state.facts.ref)
-        line = self._lines[state.facts.ref]
+        held, line = self._held.reports.get(state.facts.ref), self._lines[state.facts.ref]
         same = held is not None and held.facts is state.facts
         same = same and held is not None and (held.owed_at is None) is (state.owed_at is None)
         mentions = None if same else report_mentions(state, self._rulebook)
-        return TrackReport(state, encode(line), line.deadline, mentions)
+        return TrackReport(state, encode(line), line.deadline, mentions, place(state.facts, line))
 
     # -- inputs -------------------------------------------------------------------------------
 

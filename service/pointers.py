@@ -36,6 +36,11 @@ def crime_key(ref: str) -> str:
     return "crime:" + ref
 
 
+def person_key(person: str) -> str:
+    """Key under which every report is found in which this person (a keyed hash) is victim or suspect."""
+    return "person:" + person
+
+
 def near_key(key: str) -> str:
     """Key under which likely pairs find each other."""
     return "near:" + key
@@ -46,10 +51,15 @@ OWED = near_key("owed")
 
 
 def report_mentions(state: ReportState, rulebook: Rulebook) -> tuple[str, ...]:
-    """Keys by which a report is found: the records it names, the logs of its incident, and while it
-    may take a record that no reference ties, what brings it near one."""
+    """Keys by which a report is found: the records it names, the logs of its incident, its people, and
+    while it may take a record that no reference ties, what brings it near one."""
     facts = state.facts
-    keys = (*map(crime_key, facts.crime_refs), *map(log_key, facts.same_incident))
+    people = dict.fromkeys((*facts.victims, *facts.suspects))
+    keys = (
+        *map(crime_key, facts.crime_refs),
+        *map(log_key, facts.same_incident),
+        *map(person_key, people),
+    )
     if state.owed_at is None or (near := rulebook.near()) is None:
         return keys
     return (*keys, OWED, *map(near_key, near.keys_of_report(facts)))

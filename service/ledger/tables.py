@@ -87,23 +87,42 @@ reports = Table(
     Column("next_by_clock", BigInteger),
     Column("state", Text, nullable=False),
     Column("line", Text, nullable=False),  # canonical verdict line
+    # by which boards and lists sort and count (service.alerts.queues)
+    Column("harm_group", Word, nullable=False),  # empty: no crime is expected
+    Column("category", Word, nullable=False),
+    Column("area", Word, nullable=False),
+    Column(
+        "on_board", Integer
+    ),  # 1: owed or unproved, clear, answering for its incident; else null
+    Column("queues", Integer),  # flags of Queue; null where there are none
+    Column("owner", Word),  # who has it in hand; null: nobody
 )
 
 # Conditions of partial indexes are plain: SQLite evaluates a list of words for every row it writes.
-for _name, _columns in {
-    "ix_reports_by_watermark": ("waits_on", "next_by_watermark"),
-    "ix_reports_by_clock": ("next_by_clock",),
-    "ix_reports_open": ("verdict", "deadline"),
-    "ix_reports_claimed": ("claim",),
-}.items():
-    _held = reports.c[_columns[-1]].is_not(None)
+for _name, _held, _columns in (
+    ("ix_reports_by_watermark", "next_by_watermark", ("waits_on", "next_by_watermark")),
+    ("ix_reports_by_clock", "next_by_clock", ("next_by_clock",)),
+    ("ix_reports_open", "deadline", ("verdict", "deadline")),
+    ("ix_reports_claimed", "claim", ("claim",)),
+    ("ix_reports_board", "on_board", ("deadline", "ref", "harm_group", "verdict", "owner")),
+    ("ix_reports_queues", "queues", ("received_at", "ref", "queues", "harm_group")),
+    ("ix_reports_owner", "owner", ("owner", "deadline", "ref", "harm_group")),
+):
+    _where = reports.c[_held].is_not(None)
     Index(
         _name,
         reports.c.force,
         *(reports.c[column] for column in _columns),
-        sqlite_where=_held,
-        postgresql_where=_held,
+        sqlite_where=_where,
+        postgresql_where=_where,
     )
+Index(
+    "ix_reports_received",
+    reports.c.force,
+    reports.c.received_at,
+    reports.c.verdict,
+    reports.c.grade,
+)
 
 records = Table(
     "records",
@@ -143,6 +162,7 @@ alert_events = Table(
     Column("previous", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("event_id"),
+    Index("ix_alert_events_subject", "force", "subject_id", "seq"),
 )
 
 chain_payloads = Table(
@@ -276,4 +296,18 @@ consultations = Table(
     Column("recipient", Word, nullable=False),  # of a disclosure: an opaque id
     Index("ix_consultations_at", "at", "id"),
     Index("ix_consultations_report", "force", "ref", "at"),
+)
+
+# -- what is usual --------------------------------------------------------------------------------
+
+standing_hours = Table(
+    "standing_hours",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("hour", BigInteger, primary_key=True),  # whole hours since the epoch
+    Column("harm_group", Word, primary_key=True),
+    Column("past_due", Integer, nullable=False),
+    Column("within_4h", Integer, nullable=False),
+    Column("within_12h", Integer, nullable=False),
+    Column("nobody", Integer, nullable=False),
 )

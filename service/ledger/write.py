@@ -174,7 +174,7 @@ class Writing:
             before = held.lane.reports.get(ref)
             gone = report_mentions(before, self._rulebook) if before else ()
             self._mention(force, "report", ref, effect.mentions, gone)
-        said = state.alert.said
+        said, place = state.alert.said, effect.place
         deadline = effect.deadline if state.verdict in OPEN else None
         return (
             force,
@@ -189,6 +189,12 @@ class Writing:
             micros(state.next_by_clock),
             _encode(state).decode(),
             effect.line.decode(),
+            str(place.group or ""),
+            place.category,
+            state.facts.area,
+            1 if place.on_board else None,
+            int(place.queues) or None,
+            None,
         )
 
     def _record(self, held: Held, ref: str, effect: TrackRecord) -> Row:
