@@ -137,7 +137,8 @@ class _Fold:
         same = held is not None and held.facts is state.facts
         same = same and held is not None and (held.owed_at is None) is (state.owed_at is None)
         mentions = None if same else report_mentions(state, self._rulebook)
-        return TrackReport(state, encode(line), line.deadline, mentions, place(state.facts, line))
+        where = place(state.facts, line, state.handling)
+        return TrackReport(state, encode(line), line.deadline, mentions, where)
 
     # -- inputs -------------------------------------------------------------------------------
 

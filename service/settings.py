@@ -88,6 +88,18 @@ class Settings(BaseSettings):
     unreadable_share_max: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of recent records that may be unreadable before the worker stops; 1: it never does."""
 
+    # -- pages ------------------------------------------------------------------------------------
+    marking: str = ""
+    """Protective marking printed on every page, for instance OFFICIAL-SENSITIVE."""
+    zone: str = "Europe/London"
+    """Time zone in which pages show times; UTC is one press away."""
+    force_names: dict[str, str] = {}
+    """Names of forces by code, as pages head them."""
+    deep_links: dict[Literal["log", "referral", "record"], str] = {}
+    """Addresses in the force's own systems with {ref} in them: no text is kept here to read instead."""
+    shift_starts: tuple[str, ...] = ("07:00", "19:00")
+    """Local times at which shifts begin; figures count from the last one."""
+
     # -- life -------------------------------------------------------------------------------------
     probe_within: Seconds = 10.0
     """Seconds in which broker, topics and database must answer when the worker starts."""

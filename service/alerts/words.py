@@ -4,7 +4,10 @@ The one table for pages, messages and terminals. A word that is not in it (a rul
 somebody's own pack) is shown as it is written, with spaces for underscores.
 """
 
-from schemas.words import TimeBound, Verdict
+from schemas.words import AlertType, TimeBound, Verdict
+from service.alerts.actors import Action
+from service.alerts.handling import HoldReason
+from service.alerts.queues import HarmGroup
 from service.ingest.source import CutBy, Topic
 from service.matching.watermark import Basis
 
@@ -171,6 +174,74 @@ BOUNDS = {
     TimeBound.AT_LATEST: "at the latest",
     TimeBound.AT_EARLIEST: "at the earliest",
 }
+
+
+GROUPS = {
+    HarmGroup.SEXUAL: "Rape and sexual",
+    HarmGroup.CHILD: "Child, referral",
+    HarmGroup.DOMESTIC: "Domestic abuse",
+    HarmGroup.VIOLENCE: "Other violence",
+    HarmGroup.OTHER: "All other",
+}
+"""Rows of the board."""
+
+EVENTS = {
+    AlertType.DUE_SOON: "Due soon",
+    AlertType.MISSED: "No crime record found",
+    AlertType.PARTLY_RECORDED: "Some crimes recorded, others not",
+    AlertType.RECORDED: "Recorded in time",
+    AlertType.RECORDED_LATE: "Recorded late",
+    AlertType.ACCOUNTED: "Accounted for",
+    AlertType.RECORD_WITHDRAWN: "Its record was taken away again",
+    AlertType.LOG_REOPENED: "Owed again",
+    AlertType.SOURCE_SILENT: "Feed stopped",
+    AlertType.SOURCE_BACK: "Feed is back",
+    AlertType.UNKNOWN_CODE: "Code nobody knows",
+    AlertType.INPUT_LOST: "Part of the input was lost",
+    AlertType.CLOSED_WITHOUT_REASON: "Closed without an accepted reason",
+    AlertType.NOT_PROVABLE: "Cannot tell",
+    AlertType.NO_CRIME_INDICATED: "No sign of a crime",
+    AlertType.VERSION_CONFLICT: "Two contents under one version",
+}
+"""What was said."""
+
+ACTIONS = {
+    Action.ACKNOWLEDGE: "Acknowledge",
+    Action.ASSIGN: "Assign",
+    Action.LINK: "Link a record",
+    Action.UNLINK: "Unlink a record",
+    Action.CONFIRM_MATCH: "Confirm a match",
+    Action.REFUSE_MATCH: "Refuse a match",
+    Action.DECIDE: "Decision not to record",
+    Action.ACCEPT_CANCELLATION: "Accept a cancellation",
+    Action.QUERY_CANCELLATION: "Question a cancellation",
+    Action.ASK_HOLD: "Ask registrar: delay",
+    Action.APPROVE_HOLD: "Approve the delay",
+    Action.REFUSE_HOLD: "Refuse the delay",
+    Action.MUTE: "Mute",
+    Action.END_MUTE: "End a mute",
+    Action.REOPEN: "Victim appeals: reopen",
+}
+"""What a person can do."""
+
+HOLDS = {
+    HoldReason.VICTIM_UNREACHABLE: "victim cannot be reached",
+    HoldReason.VICTIM_UNFIT: "victim is not fit to say",
+    HoldReason.FORCE_UNCLEAR: "not clear which force's it is",
+    HoldReason.SYSTEM_DOWN: "crime system is down",
+    HoldReason.EXCEPTIONAL: "exceptional",
+    HoldReason.INTERVIEW: "awaiting interview",
+    HoldReason.MEDICAL: "awaiting medical evidence",
+    HoldReason.APPOINTMENT: "awaiting appointment",
+}
+"""Why recording is to wait."""
+
+
+def event(word: str) -> str:
+    """What was said or done."""
+    if word in set(AlertType):
+        return EVENTS[AlertType(word)]
+    return ACTIONS[Action(word)] if word in set(Action) else sentence(plain(word))
 
 
 def visible(text: str) -> str:
