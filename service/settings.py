@@ -100,6 +100,16 @@ class Settings(BaseSettings):
     shift_starts: tuple[str, ...] = ("07:00", "19:00")
     """Local times at which shifts begin; figures count from the last one."""
 
+    # -- the web --------------------------------------------------------------------------------
+    ingest_body_max: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
+    """Bytes of one request's body, unpacked, at most."""
+    ingest_row_max: Annotated[int, Field(ge=1024)] = 1024 * 1024
+    """Bytes of one row of it, at most."""
+    ingest_at_once: Annotated[int, Field(ge=1)] = 4
+    """Bodies taken in at the same time; further ones are told to come again."""
+    viewers_max: Annotated[int, Field(ge=1)] = 500
+    """Live streams served at the same time; further ones are told to come again."""
+
     # -- life -------------------------------------------------------------------------------------
     probe_within: Seconds = 10.0
     """Seconds in which broker, topics and database must answer when the worker starts."""

@@ -39,6 +39,8 @@ class Turned(Struct, frozen=True, kw_only=True):
     """What was said, by force, in order."""
     counts: dict[Intake, int]
     """What became of the inputs."""
+    results: dict[str, list[Intake]]
+    """The same by force, one for each report, record and heartbeat of the batch, in its order."""
     attempts: int
     """How often it was run; more than one where another turn held its locks."""
 
@@ -72,7 +74,12 @@ def _run(ledger: Ledger, rulebook: Rulebook, batch: Batch, attempt: int) -> Turn
             writing.add_lane(lane, after, by_force[force], effects)
         writing.add_dead(batch.dead)
         writing.write(connection)
-    return Turned(events=tuple(writing.events), counts=writing.counts, attempts=attempt)
+    return Turned(
+        events=tuple(writing.events),
+        counts=writing.counts,
+        results=writing.results,
+        attempts=attempt,
+    )
 
 
 def _by_force(inputs: Sequence[Input]) -> dict[str, list[Input]]:

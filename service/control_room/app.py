@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI
 
 from service.control_room.desk import Desk
+from service.control_room.ingest import make_ingest
 from service.control_room.problems import PROBLEM_JSON, answer_problems
 
 API = "/v1"
@@ -36,6 +37,7 @@ def make_app(desk: Desk, routers: Iterable[APIRouter] = ()) -> FastAPI:
     )
     app.state.desk = desk
     answer_problems(app)
+    app.include_router(make_ingest(), prefix=API)
     for router in routers:
         app.include_router(router)
     return app

@@ -9,7 +9,8 @@ from fastapi import Request
 from msgspec import Struct, field
 from sqlalchemy import Connection
 
-from service.effects import Input
+from service.effects import HeartbeatSeen, RecordSeen, ReportSeen
+from service.ingest.decode import Refused
 from service.ledger.opening import Ledger
 from service.ledger.write import DeadLetter
 from service.pointers import Rulebook
@@ -20,13 +21,13 @@ T = TypeVar("T")
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """What one row of a request's body is."""
+    """What one row of a request's body is; neither input nor refusal: the mapping leaves it out."""
 
     line: int
-    input: Input | None = None
-    """None: left out by the mapping, or refused."""
-    refused: DeadLetter | None = None
-    remedy: str = ""
+    input: ReportSeen | RecordSeen | HeartbeatSeen | None = None
+    refused: Refused | None = None
+    letter: DeadLetter | None = None
+    """What is kept of a row that was refused."""
 
 
 ReadRows = Callable[[str, str, Sequence[tuple[int, bytes]], datetime], list[Row]]
@@ -48,6 +49,9 @@ class Desk(Struct, frozen=True, kw_only=True):
     demonstration: bool = False
     turning: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One turn at a time in a process: more would only wait for each other's locks."""
+
+    taking_in: asyncio.Semaphore
+    """Bodies being taken in; whoever finds it locked is told to come again."""
 
     async def turn(self, batch: Batch) -> Turned:
         """Run one turn, off the event loop; returns once it is durable."""

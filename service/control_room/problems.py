@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
@@ -26,15 +26,16 @@ class Problem(Exception):
         detail: str,
         *,
         headers: dict[str, str] | None = None,
-        **more: Any,
+        more: dict[str, Any] | None = None,
     ) -> None:
-        """``reason``: a word that programs can act on; ``detail``: what happened and the remedy."""
+        """``reason``: a word that programs can act on; ``detail``: what happened and the remedy;
+        ``more``: where, as members of the document."""
         super().__init__(detail)
         self.status, self.reason, self.detail = status, reason, detail
         self.headers = headers or {}
-        self.more = more
+        self.more = more or {}
 
-    def response(self) -> JSONResponse:
+    def response(self) -> Response:
         """The problem as a document."""
         document = {
             "type": f"urn:recount:problem:{self.reason}",
@@ -68,30 +69,30 @@ def answer_problems(app: FastAPI) -> None:
     """Let every error leave as a problem document."""
 
     @app.exception_handler(Problem)
-    async def ours(_request: Request, problem: Problem) -> JSONResponse:
+    async def ours(_request: Request, problem: Problem) -> Response:
         return problem.response()
 
     @app.exception_handler(HTTPException)
-    async def theirs(_request: Request, error: HTTPException) -> JSONResponse:
+    async def theirs(_request: Request, error: HTTPException) -> Response:
         status = HTTPStatus(error.status_code)
         headers = dict(error.headers or {})
         return Problem(status, _word(status), str(error.detail), headers=headers).response()
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         # The first step says whether it stood in the path, the query, a header or the body.
         field = ".".join(str(step) for step in first["loc"][1:])
         status = HTTPStatus.UNPROCESSABLE_ENTITY
-        return Problem(status, "invalid_field", str(first["msg"]), field=field).response()
+        return Problem(status, "invalid_field", str(first["msg"]), more={"field": field}).response()
 
     @app.exception_handler(DBAPIError)
-    async def database(_request: Request, error: DBAPIError) -> JSONResponse:
+    async def database(_request: Request, error: DBAPIError) -> Response:
         log().error("database_failed", error=type(error.orig).__name__, at=trail(error))
         return unavailable("the ledger cannot be reached; send the same again").response()
 
     @app.exception_handler(Exception)
-    async def unforeseen(_request: Request, error: Exception) -> JSONResponse:
+    async def unforeseen(_request: Request, error: Exception) -> Response:
         # Its words may hold what was sent: where it arose is enough to find it.
         log().error("request_failed", error=type(error).__name__, at=trail(error))
         status = HTTPStatus.INTERNAL_SERVER_ERROR

@@ -87,6 +87,8 @@ class Writing:
         """What is said, lane by lane, in order."""
         self.counts: Counter[Intake] = Counter(dict.fromkeys(Intake, 0))
         """What became of the inputs."""
+        self.results: dict[str, list[Intake]] = {}
+        """The same by force, input by input; only what is counted."""
 
     def add_lane(
         self, held: Held, lane: Lane, inputs: Sequence[Input], effects: Sequence[Effect]
@@ -95,6 +97,7 @@ class Writing:
         force = lane.force
         events: list[RaiseEvent] = []
         counted: Counter[tuple[str, Intake]] = Counter()
+        results = self.results.setdefault(force, [])
         reported: dict[str, TrackReport] = {}
         recorded: dict[str, TrackRecord] = {}
         heard: dict[str, TrackSource] = {}
@@ -102,6 +105,7 @@ class Writing:
             match effect:
                 case Count():
                     counted[effect.source, effect.result] += 1
+                    results.append(effect.result)
                 case TrackReport():
                     reported[effect.state.facts.ref] = effect
                 case TrackRecord():
