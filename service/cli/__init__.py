@@ -8,10 +8,11 @@ import sys
 
 import typer
 
-from service.cli import db, linkage, rules, simulate, sources, stats, topics
+from service.cli import db, linkage, rules, simulate, sources, stats, tokens, topics
 from service.cli.diff import diff
 from service.cli.relay import relay
 from service.cli.replay import replay, spread
+from service.cli.run import run, serve
 from service.cli.terminal import complain
 from service.cli.worker import worker
 from service.hosts.files import InputBroken, NotGiven
@@ -31,8 +32,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(run)
 app.command()(replay)
 app.command()(worker)
+app.command()(serve)
 app.command()(relay)
 app.add_typer(sources.app, name="sources")
 rules.app.command()(diff)
@@ -41,6 +44,7 @@ app.add_typer(stats.app, name="stats")
 app.add_typer(linkage.app, name="linkage")
 app.add_typer(topics.app, name="topics")
 app.add_typer(db.app, name="db")
+app.add_typer(tokens.app, name="tokens")
 app.command()(simulate.simulate)
 
 MISUSE = (

@@ -53,6 +53,18 @@ class Desk(Struct, frozen=True, kw_only=True):
     taking_in: asyncio.Semaphore
     """Bodies being taken in; whoever finds it locked is told to come again."""
 
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is to end: whatever goes on and on finishes what it is at."""
+
+    async def goes_on(self, seconds: float) -> bool:
+        """Wait; False as soon as the process is to end."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
+        except TimeoutError:
+            return True
+        return False
+
     async def turn(self, batch: Batch) -> Turned:
         """Run one turn, off the event loop; returns once it is durable."""
         async with self.turning:

@@ -43,14 +43,19 @@ class _Reads(Struct, frozen=True):
 class Incoming:
     """The mappings and the pack in use."""
 
-    def __init__(self, settings: Settings, mappings: Sequence[str]) -> None:
-        """Raises ``Fault``, ``ColumnMissing`` and ``NotGiven`` for what the settings name."""
+    def __init__(
+        self, settings: Settings, mappings: Sequence[str], only: frozenset[str] = frozenset()
+    ) -> None:
+        """``only``: these of their sources, as mapping/side; empty: every one. Raises ``Fault``,
+        ``ColumnMissing`` and ``NotGiven`` for what the settings name."""
         self.pack = read_pack(settings.rules)
         key = read_person_key(settings.person_key_file) if settings.person_key_file else None
         native = {feed.contract: feed for feed in read_mapping("native").feeds}
         self._reads: dict[str, _Reads] = {}
         for name in mappings:
             for feed in read_mapping(name).feeds:
+                if only and f"{name}/{feed.side}" not in only:
+                    continue
                 if feed.written.version in BY_FILE_ORDER:
                     raise NotGiven(
                         f"{name}/{feed.side}: its versions follow the order of a file, which rows "

@@ -251,6 +251,19 @@ dead_letters = Table(
     Column("raw_encrypted", LargeBinary),
 )
 
+# -- tokens of those who send -----------------------------------------------------------------------
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Word, primary_key=True),  # the part of a token that is no secret
+    Column("digest", LargeBinary, nullable=False),  # sha256 of the secret, 256 bits of chance
+    Column("source", Word, nullable=False),  # as the ledger names it: mapping/side
+    Column("force", Word, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
 # -- what is usual --------------------------------------------------------------------------------
 
 standing_hours = Table(
@@ -263,17 +276,4 @@ standing_hours = Table(
     Column("within_4h", Integer, nullable=False),
     Column("within_12h", Integer, nullable=False),
     Column("nobody", Integer, nullable=False),
-)
-
-# -- tokens of those who send -----------------------------------------------------------------------
-
-tokens = Table(
-    "tokens",
-    metadata,
-    Column("id", Word, primary_key=True),  # the part of a token that is no secret
-    Column("digest", LargeBinary, nullable=False),  # sha256 of the secret, 256 bits of chance
-    Column("source", Word, nullable=False),  # as the ledger names it: mapping/side
-    Column("force", Word, nullable=False),
-    Column("made_at", BigInteger, nullable=False),
-    Column("revoked_at", BigInteger),
 )
