@@ -13,8 +13,8 @@ from schemas.words import AlertType, CancellationCode, Grade, NotRecordedReason,
 from service.alerts.actors import Action, Actor, ActorRole
 from service.alerts.handling import UNTOUCHED, CancellationView, Handling, HoldReason
 from service.alerts.lifecycle import AlertState
-from service.alerts.queues import Place
 from service.alerts.mutes import Matchers, Mute
+from service.alerts.queues import Place
 from service.matching.watermark import Basis, SourceState
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.values import Standing

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from service.alerts.queues import HIGH_HARM, HarmGroup
 from service.control_room.pages import Frame, framed, render
-from service.control_room.rights import Viewer, require
+from service.control_room.rights import View, Viewer, require
 from service.ledger.standing import Hour, Standing, standing
 from service.ledger.usual import Usual, usual
 
@@ -19,7 +19,7 @@ router = APIRouter(include_in_schema=False)
 WALL_ROWS = 7
 """Rows that can be read at three metres, feeds included."""
 
-Asks = Annotated[Viewer, Depends(require("board"))]
+Asks = Annotated[Viewer, Depends(require(View.BOARD))]
 
 
 @router.get("/")

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from service.control_room.pages import STATIC, THEMES
 from service.control_room.problems import not_found
-from service.control_room.rights import Viewer, require
+from service.control_room.rights import Openly, View, Viewer, require
 
 router = APIRouter(include_in_schema=False)
 
@@ -16,7 +16,7 @@ KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 YEAR_SECONDS = 31_536_000
 
 
-@router.get("/static/{name}")
+@router.get("/static/{name}", dependencies=[Depends(Openly("style and modules hold no data"))])
 async def static(name: str) -> Response:
     """A stylesheet, module or picture of the package; the same for everybody, and no data."""
     files = {file.name: file for file in STATIC.iterdir()}
@@ -32,7 +32,7 @@ async def static(name: str) -> Response:
 
 @router.get("/display")
 async def display(
-    viewer: Annotated[Viewer, Depends(require("display"))],
+    viewer: Annotated[Viewer, Depends(require(View.OWN))],
     theme: str = "",
     utc: str = "",
     back: Annotated[str, Query(max_length=2000)] = "/board",
