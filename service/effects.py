@@ -8,8 +8,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from schemas.words import AlertType, CancellationCode, Grade, NotRecordedReason, Role, Verdict
+from schemas.words import (
+    AlertType,
+    CancellationCode,
+    Grade,
+    NotRecordedReason,
+    RecordStatus,
+    Role,
+    Verdict,
+)
 from service.alerts.actors import Action, Actor, ActorRole
 from service.alerts.handling import UNTOUCHED, CancellationView, Handling, HoldReason
 from service.alerts.lifecycle import AlertState
@@ -239,7 +248,7 @@ class CommandGiven(Struct, frozen=True, kw_only=True, tag=True):
     @property
     def action(self) -> Action:
         """What is asked for, as a word."""
-        return Action(self.asked.__struct_config__.tag)
+        return Action(str(self.asked.__struct_config__.tag))
 
 
 Input = (
@@ -386,6 +395,17 @@ class RecordState(Struct, frozen=True, omit_defaults=True, kw_only=True):
     view: CancellationView | None = None
     """What people made of its cancellation."""
 
+    @property
+    def viewed(self) -> RecordFacts:
+        """Its facts, with the cancellation as somebody answerable accepted it."""
+        accepted = self.view.accepted if self.view is not None else None
+        if accepted is None or self.facts.status is not RecordStatus.CANCELLED:
+            return self.facts
+        held = self.facts.cancellation
+        if held is not None and held.code is not accepted.code:
+            return self.facts
+        return replace(self.facts, cancellation=accepted)
+
 
 class Lane(Struct, frozen=True, kw_only=True):
     """The part of one force's state that a turn has loaded."""
@@ -508,8 +528,6 @@ class TrackMute(Struct, frozen=True):
     """Write a mute, made or ended."""
 
     mute: Mute
-    seq: int
-    """Chain number of the command that made or ended it."""
 
 
 Effect = (
