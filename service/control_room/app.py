@@ -3,11 +3,16 @@
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
+from starlette.types import ASGIApp
 
 from service.control_room.desk import Desk
+from service.control_room.gate import Gate
 from service.control_room.ingest import make_ingest
 from service.control_room.problems import PROBLEM_JSON, answer_problems
+from service.control_room.rights import deny_undeclared
+from service.control_room.shield import Shield
+from service.control_room.sign_in import add_sign_in
 
 API = "/v1"
 """Under this prefix names and meanings stay; whatever breaks them moves to the next."""
@@ -18,14 +23,25 @@ PROBLEMS = {
 }
 
 
-def make_app(desk: Desk, routers: Iterable[APIRouter] = ()) -> FastAPI:
-    """The application over a desk; ``routers`` are mounted as they are (pages, sign-in)."""
+BODY_MAX = 64 * 1024
+"""Bytes of what a person's browser sends, at most; what sources send has a setting of its own."""
+
+
+class _Shielded(FastAPI):
+    """Its answers all pass the shield, also those to errors that nobody foresaw."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Shield(super().build_middleware_stack(), tls=self.state.gate.secure)
+
+
+def make_app(desk: Desk, gate: Gate, routers: Iterable[APIRouter] = ()) -> FastAPI:
+    """The application over a desk, entered by a gate; ``routers`` (pages) are mounted as they are."""
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         yield
 
-    app = FastAPI(
+    app = _Shielded(
         title="Recount",
         version="1",
         summary="Which reported crimes were never recorded",
@@ -33,11 +49,18 @@ def make_app(desk: Desk, routers: Iterable[APIRouter] = ()) -> FastAPI:
         docs_url=None,  # its page loads from elsewhere
         redoc_url=None,
         lifespan=life,
+        dependencies=[Depends(deny_undeclared)],
+        max_body_size=BODY_MAX,
         responses=PROBLEMS,  # type: ignore[arg-type]
     )
     app.state.desk = desk
     answer_problems(app)
-    app.include_router(make_ingest(), prefix=API)
+    app.include_router(
+        make_ingest(),
+        prefix=API,
+        max_body_size=desk.settings.ingest_body_max,
+    )
+    add_sign_in(app, gate)
     for router in routers:
         app.include_router(router)
     return app

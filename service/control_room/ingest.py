@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from service.control_room.bodies import MANY, ONE, read_rows_of
 from service.control_room.desk import Desk, ReadRows, Row, desk_of
 from service.control_room.problems import Problem, busy, unavailable
+from service.control_room.rights import Openly
 from service.ingest.source import Topic
 from service.ledger.tokens import Token, find_token
 from service.log import log
@@ -50,7 +51,9 @@ Sender = Annotated[Token, Depends(sender)]
 
 def make_ingest() -> APIRouter:
     """The four ways in."""
-    router = APIRouter(tags=["ingest"])
+    router = APIRouter(
+        tags=["ingest"], dependencies=[Depends(Openly("a source's own token opens it"))]
+    )
 
     @router.post("/incidents", openapi_extra=_BODY, responses=_ANSWERS)
     async def incidents(request: Request, token: Sender) -> JSONResponse:

@@ -8,7 +8,7 @@ neither answers 403 to everybody.
 from collections.abc import Iterator
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -132,10 +132,15 @@ async def who(request: Request) -> Viewer:
 
 
 async def deny(
-    request: Request, viewer: Viewer, right: View | Action, why: str, force: str = ""
-) -> None:
+    request: Request,
+    viewer: Viewer,
+    right: View | Action,
+    why: str,
+    force: str = "",
+    ref: str = "",
+) -> NoReturn:
     """Log that somebody was refused, and refuse."""
-    await request.app.state.gate.denied(viewer, right.value, force)
+    await request.app.state.gate.denied(viewer, right.value, force, ref)
     detail = f"{right.value}: {why}; ask your administrator"
     raise Problem(HTTPStatus.FORBIDDEN, "forbidden", detail)
 

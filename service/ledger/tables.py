@@ -320,3 +320,37 @@ mutes = Table(
     Column("ended_at", BigInteger),
     Column("ended_by", Word, nullable=False),
 )
+
+# -- people who look ------------------------------------------------------------------------------
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("key", Word, primary_key=True),  # sha256 of what the browser holds
+    Column("kind", Word, nullable=False),  # signed_in, signing_in, link
+    Column("actor_id", Word, nullable=False),  # empty until somebody is signed in
+    Column("state", Text, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),  # whatever happens
+    Index("ix_sessions_ends", "ends_at"),
+)
+
+consultations = Table(
+    "consultations",
+    metadata,
+    Column("id", Word, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("force", Word, nullable=False),  # empty: of no single force
+    Column("ref", Word, nullable=False),  # empty: of no single report
+    Column("kind", Word, nullable=False),  # consultation, disclosure
+    Column("view", Word, nullable=False),
+    Column("actor_id", Word, nullable=False),
+    Column("roles", Word, nullable=False),
+    Column("via", Word, nullable=False),
+    Column("allowed", Integer, nullable=False),  # 0: refused
+    Column("purpose", Word, nullable=False),  # a word of a closed list; empty where refused
+    Column("recipient", Word, nullable=False),  # of a disclosure: an opaque id
+    Index("ix_consultations_at", "at", "id"),
+    Index("ix_consultations_report", "force", "ref", "at"),
+)
