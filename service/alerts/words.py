@@ -241,6 +241,36 @@ HOLDS = {
 """Why recording is to wait."""
 
 
+REFUSALS = {
+    "not_your_force": "This is not a force of yours.",
+    "not_your_role": "Your role does not do this.",
+    "officer_in_case": "The officer in the case does not decide it.",
+    "registrar_only": "Only the registrar accepts this one.",
+    "command_id_taken": "This form was sent before with something else in it. Look again, then send.",
+    "report_unknown": "There is no such report.",
+    "record_unknown": "There is no such record here. Check the reference; the crime system may lag.",
+    "same_incident": "Another log answers for this incident. Act there.",
+    "changed_meanwhile": "Somebody else acted first. What you see now is how it stands; send again if "
+    "it is still right.",
+    "not_now": "As the report stands this cannot be done.",
+    "no_change": "It is so already.",
+    "not_linked": "This record is not linked here.",
+    "tied_by_reference": "A reference ties this record to the report; only the crime system can undo it.",
+    "not_cancelled": "This record is not cancelled.",
+    "lacks": "Something is missing.",
+    "nothing_owed": "No crime is owed here.",
+    "crime_unknown": "There is no such crime in this report.",
+    "nothing_to_reopen": "Nothing was decided here that could be reopened.",
+    "hold_never_for_this": "Recording never waits for this. Record the crime, and cancel it if it proves none.",
+    "no_hold_asked": "Nobody has asked for a delay.",
+    "not_ahead": "The time given is past already.",
+    "comment_missing": "A comment is needed: why?",
+    "bad_reference": "This is no reference: letters and digits with at least one digit, and never a name.",
+    "mute_unknown": "There is no such mute.",
+}
+"""Why something was refused, and what to do."""
+
+
 def event(word: str) -> str:
     """What was said or done."""
     if word in set(AlertType):

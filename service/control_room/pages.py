@@ -1,7 +1,7 @@
 """What every page has: who looks, at which force, in which time zone, and how the page is sent.
 
 Pages work without JavaScript; static modules only keep them live. Nothing is inline and nothing comes
-from elsewhere, so the policy that is sent with each page allows neither.
+from elsewhere, as the policy that every answer carries demands (``shield``).
 """
 
 from collections.abc import Callable
@@ -31,17 +31,6 @@ from service.ledger.feeds import Feed, feeds
 from service.settings import Settings
 
 T = TypeVar("T")
-
-POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
-    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 
 NAVIGATION = (
     ("board", "Board"),
@@ -204,11 +193,13 @@ def _declared(desk: Desk, feed: Feed) -> bool:
 
 
 def render(frame: Frame, template: str, status: int = 200, **context: Any) -> HTMLResponse:
-    """One page, with the headers that every page has."""
-    text = environment().get_template(template).render(
-        frame=frame, words=words, navigation=NAVIGATION, **context
+    """One page."""
+    text = (
+        environment()
+        .get_template(template)
+        .render(frame=frame, words=words, navigation=NAVIGATION, **context)
     )
-    return HTMLResponse(text, status, HEADERS)
+    return HTMLResponse(text, status)
 
 
 @cache
@@ -241,5 +232,3 @@ def version() -> str:
     for file in sorted(STATIC.iterdir(), key=lambda each: each.name):
         digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
-
-

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
@@ -117,7 +117,8 @@ async def queues(
         most=worklist.COUNTED_TO,
         possible_shown=worklist.POSSIBLE_SHOWN,
         may_acknowledge=may,
-        done=request.query_params.get("done", ""),
+        done=_count(request, "done"),
+        of=_count(request, "of"),
     )
 
 
@@ -125,7 +126,7 @@ async def queues(
 async def handover(request: Request, viewer: Asks, since: str = "") -> HTMLResponse:
     """What changed since a time: the beginning of the shift, unless another is asked for."""
 
-    def ask(connection: Connection, frame: Frame) -> dict[str, object]:
+    def ask(connection: Connection, frame: Frame) -> dict[str, Any]:
         begun = _since(since, frame)
         rows = trail.page(connection, frame.force, limit=200)
         return {
@@ -139,6 +140,11 @@ async def handover(request: Request, viewer: Asks, since: str = "") -> HTMLRespo
 
     frame, found = await framed(request, viewer, "handover", ask)
     return render(frame, "handover.html.j2", told=HANDOVER, **found)
+
+
+def _count(request: Request, name: str) -> int:
+    written = request.query_params.get(name, "")
+    return int(written) if written.isdecimal() and len(written) < 5 else 0
 
 
 def _since(written: str, frame: Frame) -> datetime:
