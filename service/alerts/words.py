@@ -261,7 +261,7 @@ REFUSALS = {
     "nothing_owed": "No crime is owed here.",
     "crime_unknown": "There is no such crime in this report.",
     "nothing_to_reopen": "Nothing was decided here that could be reopened.",
-    "hold_never_for_this": "Recording never waits for this. Record the crime, and cancel it if it proves none.",
+    "hold_never_for_this": "Recording never waits for this: record it, and cancel it if it proves none.",
     "no_hold_asked": "Nobody has asked for a delay.",
     "not_ahead": "The time given is past already.",
     "comment_missing": "A comment is needed: why?",
