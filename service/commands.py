@@ -114,7 +114,7 @@ class _Refused(Exception):
         self, why: Refusal, lacks: Sequence[str] = (), see: str = "", version: int = 0
     ) -> None:
         super().__init__(why)
-        self.answer = Answer(refused=why, lacks=tuple(lacks), see=see, version=version)
+        self.answer = Answer(refused=why, lacks=tuple(map(str, lacks)), see=see, version=version)
 
 
 def digest(given: CommandGiven) -> str:
@@ -451,7 +451,11 @@ class _Change:
         _commented(self._given)
         if state.view is not None and state.view.queried_at is not None:
             raise _Refused(Refusal.NO_CHANGE)
-        self.records.append(replace(state, view=CancellationView(queried_at=self._desk.now)))
+        self._doubt(state)
+
+    def _doubt(self, state: RecordState) -> None:
+        view = replace(state.view or CancellationView(), queried_at=self._desk.now)
+        self.records.append(replace(state, view=view))
 
     # -- holds ------------------------------------------------------------------------------------
 
@@ -505,8 +509,7 @@ class _Change:
             raise _Refused(Refusal.NOTHING_TO_REOPEN)
         now = self._desk.now
         for ref in sorted({crime.record for crime in accounted} - {""}):
-            view = CancellationView(queried_at=now)
-            self.records.append(replace(self._desk.records[ref], view=view))
+            self._doubt(self._desk.records[ref])
         if self._state.alert.stage is Stage.HELD:
             self._end_hold()
         self._put(decisions=(), appealed_at=now, asked=None)

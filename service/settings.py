@@ -124,6 +124,8 @@ class Settings(BaseSettings):
     """File of the private key of that certificate."""
     proxy_terminates_tls: bool = False
     """Does a proxy in front end TLS, and is this service reached through it alone?"""
+    proxy_addresses: str = "127.0.0.1"
+    """Addresses of that proxy, with commas: only what they say of where a request came from is believed."""
     oidc_issuer: str = ""
     """The identity provider's issuer address; empty: a link printed at the start lets one in."""
     oidc_client_id: str = ""

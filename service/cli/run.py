@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from service.alerts.actors import ActorRole
 from service.cli.terminal import err
 from service.log import set_up_log
 from service.settings import read_settings
@@ -27,6 +28,10 @@ def run(
         str | None, typer.Option(metavar="PACK", help="Rule pack: a shipped one or a .yaml.")
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = PORT,
+    role: Annotated[
+        list[ActorRole],
+        typer.Option(help="Whom the printed link lets in; several are possible. Default: all."),
+    ] = [],  # noqa: B006 - read only
     demo: Annotated[
         bool, typer.Option("--demo", help="Feed it a force that does not exist.")
     ] = False,
@@ -52,12 +57,16 @@ def run(
         ledger=ledger if ledger or demo else LEDGER,
         mappings=tuple(source),
         port=port,
+        roles=tuple(role),
         speed=speed if demo else None,
     )
     raise typer.Exit(run_embedded(settings, wanted, _tell))
 
 
 def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond this machine: sign-in and TLS.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = PORT,
 ) -> None:
     """Serve API and board over the shared ledger, beside workers and relay; any number of these may run.
@@ -73,7 +82,7 @@ def serve(
     set_up_log(settings.log_level)
     ledger = open_current(settings)
     try:
-        code = run_serve(settings, ledger, port, _tell)
+        code = run_serve(settings, ledger, host, port, _tell)
     finally:
         ledger.close()
     raise typer.Exit(code)

@@ -14,14 +14,17 @@ from msgspec import Struct
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
+from service.alerts.actors import ActorRole
 from service.control_room.app import make_app
+from service.control_room.binding import check_binding
 from service.control_room.desk import Desk
+from service.control_room.gate import Gate
 from service.delivery.numbers import give_numbers
 from service.effects import Tick
 from service.hosts.demonstration import SOURCE, Demonstration
 from service.hosts.files import NotGiven
 from service.hosts.incoming import Incoming
-from service.hosts.serving import LOOPBACK, Loop, bind, serve
+from service.hosts.serving import LOOPBACK, Loop, bind, serve, with_link
 from service.ledger import outputs
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.tables import sources
@@ -40,6 +43,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     mappings: tuple[str, ...]
     port: int
     """0: any free one."""
+    roles: tuple[ActorRole, ...] = ()
+    """Whom the printed link lets in; none: every role."""
     speed: float | None = None
     """In a demonstration, how many times faster than real time; None: no demonstration."""
 
@@ -49,6 +54,7 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
 
     Raises what people can mend before anything is served.
     """
+    check_binding(settings, LOOPBACK)
     mappings = (SOURCE,) if wanted.speed is not None else wanted.mappings
     incoming = Incoming(settings, mappings)
     bound = bind(LOOPBACK, wanted.port)
@@ -63,13 +69,13 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
                 demonstration = Demonstration(desk, incoming, wanted.speed)
                 desk = demonstration.desk
                 loops = (demonstration.play,)
-            numbering = desk
+            numbering, gate = desk, Gate(settings, ledger, wall_clock)
             return serve(
-                make_app(desk),
+                make_app(desk, gate),
                 desk,
                 (*loops, lambda: number_again_and_again(numbering)),
                 bound,
-                tell,
+                with_link(gate, wanted.roles, tell),
             )
         finally:
             ledger.close()
@@ -83,7 +89,7 @@ def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming) -> Desk:
         rulebook=incoming.rulebook,
         read_rows=incoming.read_rows,
         read_heartbeats=incoming.read_heartbeats,
-        clock=_now,
+        clock=wall_clock,
         taking_in=asyncio.Semaphore(settings.ingest_at_once),
     )
 
@@ -142,5 +148,6 @@ def _kinds(connection: Connection) -> list[bool]:
     return [name.startswith(f"{SOURCE}/") for name in names]
 
 
-def _now() -> datetime:
+def wall_clock() -> datetime:
+    """The time of the world."""
     return datetime.now(UTC)

@@ -9,12 +9,22 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from msgspec.structs import replace
 
+from service.alerts.actors import EVERY_FORCE, Actor, ActorRole
 from service.control_room.desk import Desk
+from service.control_room.gate import Gate, Kept
+from service.control_room.sign_in import ENTER
+from service.control_room.viewers import Special
 from service.hosts.files import NotGiven
 from service.log import log, trail
 
 LOOPBACK = "127.0.0.1"
+
+EVERYBODY = Kept(
+    Actor(id="local", roles=tuple(ActorRole), forces=(EVERY_FORCE,), via="page"), tuple(Special)
+)
+"""Whoever sits at this machine, where no identity provider tells people apart."""
 
 Loop = Callable[[], Awaitable[None]]
 """Goes on until ``desk.stopping`` is set, then finishes what it is at and returns."""
@@ -61,8 +71,21 @@ def serve(
     """Serve until told to stop, or until a loop cannot go on; the exit code. ``tell`` is given the
     URL once it answers."""
     host, port = bound.getsockname()[:2]
-    shown = f"[{host}]" if ":" in host else host
-    return asyncio.run(_serve(app, desk, loops, bound, lambda: tell(f"http://{shown}:{port}/")))
+    scheme = "https" if desk.settings.tls_certificate else "http"
+    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+    return asyncio.run(_serve(app, desk, loops, bound, lambda: tell(url)))
+
+
+def with_link(
+    gate: Gate, roles: Sequence[ActorRole], tell: Callable[[str], None]
+) -> Callable[[str], None]:
+    """Tells an address by which one is let in once, in these roles (none given: all); with an identity
+    provider the mere address."""
+    if gate.settings.oidc_issuer:
+        return tell
+    actor = replace(EVERYBODY.actor, roles=tuple(roles) or EVERYBODY.actor.roles)
+    key = asyncio.run(gate.make_link(replace(EVERYBODY, actor=actor)))
+    return lambda url: tell(f"{url}{ENTER}?key={key}")
 
 
 async def _serve(
@@ -99,13 +122,18 @@ async def _one(loop: Loop) -> None:
 
 
 def _config(app: FastAPI, desk: Desk) -> uvicorn.Config:
+    settings = desk.settings
     return uvicorn.Config(
         app,
         log_config=None,  # the service's own log is set up already
         access_log=False,  # paths hold references
         server_header=False,
         date_header=True,
-        timeout_graceful_shutdown=int(desk.settings.stop_within),
+        timeout_graceful_shutdown=int(settings.stop_within),
         timeout_keep_alive=30,
         h11_max_incomplete_event_size=64 * 1024,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+        proxy_headers=settings.proxy_terminates_tls,
+        forwarded_allow_ips=settings.proxy_addresses,
     )

@@ -6,17 +6,23 @@ Workers tick and the relay gives numbers; what is sent or done here is a turn li
 from collections.abc import Callable
 
 from service.control_room.app import make_app
-from service.hosts.embedded import make_desk
+from service.control_room.binding import check_binding
+from service.control_room.gate import Gate
+from service.hosts.embedded import make_desk, wall_clock
 from service.hosts.incoming import Incoming
-from service.hosts.serving import LOOPBACK, bind, serve
+from service.hosts.serving import bind, serve, with_link
 from service.ledger.opening import Ledger
 from service.settings import Settings
 
 
-def run_serve(settings: Settings, ledger: Ledger, port: int, tell: Callable[[str], None]) -> int:
+def run_serve(
+    settings: Settings, ledger: Ledger, host: str, port: int, tell: Callable[[str], None]
+) -> int:
     """Serve until told to stop; the exit code. ``tell`` is given the URL once it answers."""
+    check_binding(settings, host)
     mappings = dict.fromkeys(named.rpartition("/")[0] for named in settings.topics.values())
     incoming = Incoming(settings, tuple(mappings), frozenset(settings.topics.values()))
     desk = make_desk(settings, ledger, incoming)
-    with bind(LOOPBACK, port) as bound:
-        return serve(make_app(desk), desk, (), bound, tell)
+    gate = Gate(settings, ledger, wall_clock)
+    with bind(host, port) as bound:
+        return serve(make_app(desk, gate), desk, (), bound, with_link(gate, (), tell))
