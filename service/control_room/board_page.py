@@ -66,11 +66,11 @@ def _ask(
 
 def histogram(hours: Sequence[Hour], frame: Frame) -> Markup:
     """What falls due hour by hour, high harm at the foot; coloured by the page's own style."""
-    wide, tall, top = 14, 70, 14
+    wide, tall, top, edge = 22, 80, 16, 8
     most = max((each.high + each.other for each in hours), default=0) or 1
     drawn = []
     for each in hours:
-        x, y = each.ahead * wide, float(top + tall)
+        x, y = edge + each.ahead * wide, float(top + tall)
         for kind, count in (("high", each.high), ("other", each.other)):
             high = tall * count / most
             y -= high
@@ -89,11 +89,11 @@ def histogram(hours: Sequence[Hour], frame: Frame) -> Markup:
         '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}"><line x1="0" y1="{}" '
         'x2="{}" y2="{}"/>{}</svg>'
     ).format(
-        wide * len(hours),
+        2 * edge + wide * len(hours),
         top + tall + 18,
         title,
         top + tall,
-        wide * len(hours),
+        2 * edge + wide * len(hours),
         top + tall,
         Markup("").join(drawn),
     )

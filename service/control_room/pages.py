@@ -4,6 +4,7 @@ Pages work without JavaScript; static modules only keep them live. Nothing is in
 from elsewhere, as the policy that every answer carries demands (``shield``).
 """
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
@@ -63,8 +64,14 @@ class Frame(Struct, frozen=True, kw_only=True):
     feeds: tuple[Feed, ...]
     blind: tuple[Topic, ...]
     """Kinds of feed that are not connected: what cannot be seen is said on every page."""
+    labels: dict[str, str]
+    """What sources are called, by name."""
     here: str
     """Path and query of this page."""
+
+    def label(self, source: str) -> str:
+        """What a source is called: its kind, and its name where there are several of a kind."""
+        return self.labels.get(source, source)
 
     @property
     def title(self) -> str:
@@ -184,8 +191,19 @@ def _frame(
         forces=tuple(known),
         feeds=held,
         blind=tuple(topic for topic in Topic if topic not in topics),
+        labels=_labels(desk, held),
         here=request.url.path + query,
     )
+
+
+def _labels(desk: Desk, held: tuple[Feed, ...]) -> dict[str, str]:
+    kinds = {
+        feed.state.source: words.TOPICS[desk.rulebook.sources[feed.state.source].topic]
+        for feed in held
+        if _declared(desk, feed)
+    }
+    several = {kind for kind, n in Counter(kinds.values()).items() if n > 1}
+    return {name: f"{kind} ({name})" if kind in several else kind for name, kind in kinds.items()}
 
 
 def _declared(desk: Desk, feed: Feed) -> bool:

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from schemas.words import AlertType
 from service.alerts.actors import Action, acts_as
-from service.alerts.queues import HarmGroup
+from service.alerts.queues import RESTRICTED, HarmGroup
 from service.control_room.pages import Frame, framed, render
 from service.control_room.problems import Problem
 from service.control_room.rights import View, Viewer, require
 from service.ledger import trail, worklist
 from service.ledger.standing import standing
+from service.ledger.trail import Happened
 from service.ledger.worklist import BadCursor, Choice, Filters
 
 router = APIRouter(include_in_schema=False)
@@ -128,18 +129,26 @@ async def handover(request: Request, viewer: Asks, since: str = "") -> HTMLRespo
 
     def ask(connection: Connection, frame: Frame) -> dict[str, Any]:
         begun = _since(since, frame)
-        rows = trail.page(connection, frame.force, limit=200)
+        rows = [r for r in trail.page(connection, frame.force, limit=200) if r.at >= begun]
         return {
             "since": begun,
             "counts": trail.changes(connection, frame.force, begun),
             "stands": standing(
                 connection, frame.force, frame.now, begun, restricted=viewer.protected
             ),
-            "latest": [row for row in rows if row.at >= begun],
+            "latest": rows if viewer.protected else _open(connection, frame.force, rows),
         }
 
     frame, found = await framed(request, viewer, "handover", ask)
     return render(frame, "handover.html.j2", told=HANDOVER, **found)
+
+
+def _open(connection: Connection, force: str, rows: list[Happened]) -> list[Happened]:
+    """What is about no report that asks for a right of its own."""
+    subjects = [row.told("subject") for row in rows]
+    known = worklist.entries(connection, force, subjects)
+    held = {each.ref for each in known if each.group in RESTRICTED}
+    return [row for row, subject in zip(rows, subjects, strict=True) if subject not in held]
 
 
 def _count(request: Request, name: str) -> int:

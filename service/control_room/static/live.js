@@ -4,6 +4,7 @@
 const force = document.body.dataset.force;
 const live = document.getElementById("live");
 const GATHER_MS = 400;
+const QUIET_MS = 3000;
 const RENEW_MS = 15000;
 let liveAt = null;
 let waiting = null;
@@ -102,16 +103,30 @@ async function renew() {
   }
 }
 
-function soon() {
-  if (waiting === null) waiting = setTimeout(renew, GATHER_MS);
+function within(ms) {
+  const at = Date.now() + ms;
+  if (waiting !== null && waiting.at <= at) return;
+  if (waiting !== null) clearTimeout(waiting.timer);
+  waiting = { at, timer: setTimeout(renew, ms) };
 }
 
-const stream = new EventSource(`/v1/stream?force=${encodeURIComponent(force)}`);
+function soon() {
+  within(GATHER_MS);
+}
+
+// What was said is shown at once; a lane that only moved on may wait a little.
+function told(event) {
+  const { events } = JSON.parse(event.data);
+  if (events.some((each) => !each.force || each.force === force)) soon();
+  else within(QUIET_MS);
+}
+
+const stream = new EventSource("/v1/stream");
 stream.addEventListener("open", () => {
   isLive();
   soon();
 });
-stream.addEventListener("change", soon);
+stream.addEventListener("frame", told);
 stream.addEventListener("resync", soon);
 stream.addEventListener("error", isNot);
 setInterval(soon, RENEW_MS);
