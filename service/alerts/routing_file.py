@@ -76,7 +76,11 @@ def _wrong_shifts(path: Path, pattern: Shifts) -> Iterator[Wrong]:
     try:
         ZoneInfo(pattern.zone)
     except (KeyError, ValueError, OSError):
-        yield (*path, "zone"), f"'{pattern.zone}' is no time zone", "use a name such as Europe/London"
+        yield (
+            (*path, "zone"),
+            f"'{pattern.zone}' is no time zone",
+            "use a name such as Europe/London",
+        )
 
 
 def _is_time(text: str) -> bool:
@@ -96,7 +100,11 @@ def _wrong_receivers(written: Written) -> Iterator[Wrong]:
             yield (*path, "address"), message, f"write one with '{wants}' in it"
         if receiver.channel is Channel.CHAT and receiver.address:
             message = "the address of a chat is a secret and does not belong in this file"
-            yield (*path, "address"), message, "leave it out here and set it where messages are sent"
+            yield (
+                (*path, "address"),
+                message,
+                "leave it out here and set it where messages are sent",
+            )
     desk = written.receivers.get(written.desk)
     if desk is None:
         yield ("desk",), *_unknown("receiver", written.desk, written.receivers)
@@ -104,9 +112,17 @@ def _wrong_receivers(written: Written) -> Iterator[Wrong]:
     pattern = written.shifts.get(desk.shifts)
     if pattern and not any(_wrong_shifts((), pattern)) and not round_the_clock(pattern):
         message = f"the desk '{written.desk}' is not there round the clock"
-        yield ("desk",), message, "name a receiver whose shifts leave no gap, bank holidays included"
+        yield (
+            ("desk",),
+            message,
+            "name a receiver whose shifts leave no gap, bank holidays included",
+        )
     if desk.digest_only or desk.rank is not Rank.STAFF:
-        yield ("desk",), "the desk must be one that may be interrupted", "name a receiver of rank staff"
+        yield (
+            ("desk",),
+            "the desk must be one that may be interrupted",
+            "name a receiver of rank staff",
+        )
 
 
 def _wrong_steps(name: str, steps: Sequence[Step]) -> Iterator[Wrong]:
@@ -159,7 +175,9 @@ def _wrong_route(
     for n, branch in enumerate(node.routes):
         here = (*path, "routes", n)
         if closed:
-            message = f"route '{branch.name}' is never reached: '{closed}' before it takes everything"
+            message = (
+                f"route '{branch.name}' is never reached: '{closed}' before it takes everything"
+            )
             yield (*here, "name"), message, "put it first, or let that one continue"
         if branch.match == Match() and not branch.continue_:
             closed = closed or branch.name
