@@ -10,7 +10,7 @@ from service.effects import ReportState
 from service.matching.judgement import decode
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
