@@ -96,11 +96,14 @@ class Required:
         viewer = await who(request)
         if request.method not in SAFE_METHODS:
             await request.app.state.gate.check_csrf(request, viewer)
+        asked = forces_asked(request)
+        others = sorted(force for force in asked if not for_force(viewer.actor, force))
+        ref = str(request.path_params.get("ref", ""))
         if not allowed(self.right, viewer.roles):
-            await deny(request, viewer, self.right, "not a right of your role")
-        for force in forces_asked(request):
-            if not for_force(viewer.actor, force):
-                await deny(request, viewer, self.right, "not a force of yours", force)
+            why = "not a right of your role"
+            await deny(request, viewer, self.right, why, min(asked, default=""), ref)
+        if others:
+            await deny(request, viewer, self.right, "not a force of yours", others[0], ref)
         return viewer
 
 

@@ -151,7 +151,13 @@ def add_sign_in(app: FastAPI, gate: Gate) -> None:
 async def _let_in(request: Request, gate: Gate, who: Kept, path: str) -> Response:
     answer = RedirectResponse(path, HTTPStatus.SEE_OTHER)
     await gate.begin(request, who, answer)
-    answer.delete_cookie(_leaving(gate), path=SIGN_IN if not gate.secure else "/")
+    answer.delete_cookie(
+        _leaving(gate),
+        path=SIGN_IN if not gate.secure else "/",
+        secure=gate.secure,
+        httponly=True,
+        samesite="lax",
+    )
     log().info("signed_in", via=who.actor.via, roles=[role.value for role in who.actor.roles])
     return answer
 
