@@ -131,6 +131,8 @@ class Provider:
         algorithms = [
             name for name in ALGORITHMS if name in metadata.id_token_signing_alg_values_supported
         ]
+        if not algorithms:  # of an empty list the library would make its own
+            raise SignInRefused("no_safe_algorithm", "the provider signs in no way that is safe")
         written = token.get("id_token")
         if not isinstance(written, str):
             raise SignInRefused("no_id_token", "the provider sent no ID token")
