@@ -75,7 +75,8 @@ class Liar:
         """What the next code is exchanged for."""
         self.challenge = ""
         self.asked: list[str] = []
-        self.claims: dict[str, Any] = {}
+        self.instead: dict[str, Any] = {}
+        """What paths answer instead of what they should; bytes go out as they are."""
 
     def sign(self, claims: dict[str, Any], header: dict[str, Any] | None = None) -> str:
         """An ID token signed with the provider's key of the moment."""
@@ -83,6 +84,8 @@ class Liar:
 
     def answer(self, path: str, form: dict[str, list[str]]) -> tuple[int, Any]:
         self.asked.append(path)
+        if path in self.instead:
+            return 200, self.instead[path]
         if path == "/.well-known/openid-configuration":
             return 200, self.metadata
         if path == "/jwks":

@@ -211,6 +211,11 @@ BAD: dict[str, Change] = {
     "of another nonce": said(nonce="another"),
     "without nonce": said(nonce=None),
     "of another access token": said(at_hash="AAAAAAAAAAAAAAAAAAAAAA"),
+    "with a list for expiry": said(exp=[1]),
+    "with a word for expiry": said(exp="soon"),
+    "with a number for an audience": said(aud=7),
+    "with a list for a nonce": said(nonce=["n"]),
+    "with a map for an id": said(sub={"a": "b"}),
     "unsigned": unsigned,
     "forged by another key": by_another_key,
     "forged with the public key": by_the_public_key_as_a_secret,
@@ -362,6 +367,30 @@ def test_a_provider_that_does_not_answer_is_said_to(tmp_path: Path) -> None:
 def test_keys_that_cannot_be_read_let_nobody_in(door: Door, liar: Liar) -> None:
     liar.metadata["jwks_uri"] = f"{liar.issuer}/nothing"
     assert come_back(door, liar, door.browser()).status_code == 403
+
+
+ODD = (
+    (b"", b"<html>", b"\xff\xfe", b"[" * 100_000, [], 7, None, "text", {})
+    + ({"keys": 7}, {"keys": [{}]}, {"keys": [{"kty": "RSA"}]}, {"keys": [7]})
+    + ({"id_token": 7}, {"id_token": ["a"]}, {"access_token": 7, "id_token": {}})
+)
+
+
+@pytest.mark.parametrize("path", ["/.well-known/openid-configuration", "/jwks", "/token"])
+@pytest.mark.parametrize("said", ODD, ids=lambda said: repr(said)[:20])
+def test_whatever_the_provider_answers_nothing_breaks(
+    door: Door, liar: Liar, path: str, said: object
+) -> None:
+    browser = door.browser()
+    if path == "/.well-known/openid-configuration":
+        liar.instead[path] = said
+        assert browser.get("/sign-in").status_code == 403
+        return
+    asked = leave(liar, browser)
+    liar.id_token = liar.sign(claims_for(door, liar, asked))
+    liar.instead[path] = said
+    answer = browser.get("/sign-in/back", params={"state": asked["state"], "code": "c"})
+    assert answer.status_code == 403, answer.text
 
 
 def test_what_the_provider_says_beside_rights_is_not_kept(door: Door, liar: Liar) -> None:
