@@ -369,10 +369,10 @@ def test_keys_that_cannot_be_read_let_nobody_in(door: Door, liar: Liar) -> None:
     assert come_back(door, liar, door.browser()).status_code == 403
 
 
-ODD = (
-    (b"", b"<html>", b"\xff\xfe", b"[" * 100_000, [], 7, None, "text", {})
-    + ({"keys": 7}, {"keys": [{}]}, {"keys": [{"kty": "RSA"}]}, {"keys": [7]})
-    + ({"id_token": 7}, {"id_token": ["a"]}, {"access_token": 7, "id_token": {}})
+ODD: tuple[object, ...] = (
+    *(b"", b"<html>", b"\xff\xfe", b"[" * 100_000, [], 7, None, "text", {}),
+    *({"keys": 7}, {"keys": [{}]}, {"keys": [{"kty": "RSA"}]}, {"keys": [7]}),
+    *({"id_token": 7}, {"id_token": ["a"]}, {"access_token": 7, "id_token": {}}),
 )
 
 
