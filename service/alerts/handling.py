@@ -10,7 +10,8 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from service.rules.facts import CancellationFacts, ClosureFacts
+from service.rules.facts import CancellationFacts
+from service.rules.given import NOTHING_GIVEN, Decided, Given
 
 
 class HoldReason(StrEnum):
@@ -40,15 +41,6 @@ class Hold(Struct, frozen=True, omit_defaults=True, kw_only=True):
     asked_at: datetime
     approved_by: str = ""
     approved_at: datetime | None = None
-
-
-class Decided(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A decision not to record, given here by a person."""
-
-    closure: ClosureFacts
-    crimes: tuple[str, ...]
-    """Ids of the crimes it was given for: one that shows later is not among them."""
-    by: str
 
 
 class Handling(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -91,19 +83,6 @@ class CancellationView(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Doubted, or appealed against, and not accepted since."""
 
 
-class Given(Struct, frozen=True):
-    """What people have done about an incident, of all its logs: what a verdict reads."""
-
-    decisions: tuple[Decided, ...] = ()
-    appealed_at: datetime | None = None
-    hold: Hold | None = None
-    links: frozenset[str] = frozenset()
-    refused: frozenset[str] = frozenset()
-
-
-NOTHING_GIVEN = Given()
-
-
 def given(handlings: Iterable[Handling]) -> Given:
     """What was done about any log of an incident."""
     touched = [each for each in handlings if each.version]
@@ -114,7 +93,6 @@ def given(handlings: Iterable[Handling]) -> Given:
     return Given(
         decisions=tuple(one for each in touched for one in each.decisions),
         appealed_at=max(appeals, default=None),
-        hold=max(holds, key=lambda hold: hold.until, default=None),
-        links=frozenset(ref for each in touched for ref in each.links),
+        delay_until=max((hold.until for hold in holds), default=None),
         refused=frozenset(ref for each in touched for ref in each.refused),
     )

@@ -28,6 +28,8 @@ class Mute(Struct, frozen=True, omit_defaults=True, kw_only=True):
     until: datetime
     author: str
     """Opaque id of whoever made it."""
+    seq: int
+    """Chain number of the command that made it."""
     ended_at: datetime | None = None
     ended_by: str = ""
 

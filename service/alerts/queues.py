@@ -9,6 +9,7 @@ from enum import IntFlag, StrEnum
 from msgspec import Struct
 
 from schemas.words import Grade, NotRecordedReason, Verdict
+from service.alerts.handling import UNTOUCHED, Handling
 from service.matching.judgement import CrimeLine, Line
 from service.rules.facts import ReportFacts
 
@@ -67,19 +68,22 @@ class Place(Struct, frozen=True):
     on_board: bool = False
     """Owed or unproved, of clear grade, and answering for its incident."""
     queues: Queue = Queue(0)
+    owner: str = ""
+    """Who has it in hand: whoever it is assigned to, else whoever acknowledged it; empty: nobody."""
 
 
 _OWED = frozenset({Verdict.PENDING, Verdict.MISSED, Verdict.PARTLY_RECORDED, Verdict.NOT_PROVABLE})
 
 
-def place(facts: ReportFacts, line: Line) -> Place:
-    """Where a report stands by its verdict line."""
+def place(facts: ReportFacts, line: Line, handling: Handling = UNTOUCHED) -> Place:
+    """Where a report stands by its verdict line and by what people have done about it."""
     first = _first(line)
     return Place(
         group=_group(facts, line) if first else None,
         category=first.category if first else "",
         on_board=line.verdict in _OWED and line.grade is Grade.CLEAR and not line.same_as,
-        queues=_queues(line),
+        queues=_queues(line) | _asked(line, handling),
+        owner=handling.assigned_to or handling.acknowledged_by,
     )
 
 
@@ -116,6 +120,14 @@ def _queues(line: Line) -> Queue:
         found |= Queue.N100
     if line.verdict is Verdict.ACCOUNTED and not line.told and _decided(line):
         found |= Queue.NOT_TOLD
+    return found
+
+
+def _asked(line: Line, handling: Handling) -> Queue:
+    """What people have asked for and nobody has answered."""
+    found = Queue.HOLD if handling.asked is not None else Queue(0)
+    if handling.appealed_at is not None and line.verdict in _OWED:
+        found |= Queue.APPEAL
     return found
 
 

@@ -1,5 +1,6 @@
 """The web application: made when asked for, over whatever ledger it is handed."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
@@ -10,9 +11,12 @@ from service.control_room.desk import Desk
 from service.control_room.gate import Gate
 from service.control_room.ingest import make_ingest
 from service.control_room.problems import PROBLEM_JSON, answer_problems
+from service.control_room.publishing import Publishing
+from service.control_room.reading import describe, make_reading
 from service.control_room.rights import deny_undeclared
 from service.control_room.shield import Shield
 from service.control_room.sign_in import add_sign_in
+from service.control_room.stream import make_stream
 
 API = "/v1"
 """Under this prefix names and meanings stay; whatever breaks them moves to the next."""
@@ -36,10 +40,17 @@ class _Shielded(FastAPI):
 
 def make_app(desk: Desk, gate: Gate, routers: Iterable[APIRouter] = ()) -> FastAPI:
     """The application over a desk, entered by a gate; ``routers`` (pages) are mounted as they are."""
+    publishing = Publishing(desk)
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
-        yield
+        await publishing.begin()
+        looking = asyncio.create_task(publishing.look_again_and_again())
+        try:
+            yield
+        finally:
+            desk.stopping.set()
+            await looking
 
     app = _Shielded(
         title="Recount",
@@ -53,14 +64,17 @@ def make_app(desk: Desk, gate: Gate, routers: Iterable[APIRouter] = ()) -> FastA
         max_body_size=BODY_MAX,
         responses=PROBLEMS,  # type: ignore[arg-type]
     )
-    app.state.desk = desk
+    app.state.desk, app.state.publishing, app.state.gate = desk, publishing, gate
     answer_problems(app)
     app.include_router(
         make_ingest(),
         prefix=API,
         max_body_size=desk.settings.ingest_body_max,
     )
+    for ours in (make_reading(), make_stream()):
+        app.include_router(ours, prefix=API)
     add_sign_in(app, gate)
     for router in routers:
         app.include_router(router)
+    describe(app)
     return app

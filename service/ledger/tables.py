@@ -264,6 +264,63 @@ tokens = Table(
     Column("revoked_at", BigInteger),
 )
 
+# -- what is usual --------------------------------------------------------------------------------
+
+standing_hours = Table(
+    "standing_hours",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("hour", BigInteger, primary_key=True),  # whole hours since the epoch
+    Column("harm_group", Word, primary_key=True),
+    Column("past_due", Integer, nullable=False),
+    Column("within_4h", Integer, nullable=False),
+    Column("within_12h", Integer, nullable=False),
+    Column("nobody", Integer, nullable=False),
+)
+
+# -- what people do -------------------------------------------------------------------------------
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("command_id", Word, primary_key=True),
+    Column("seq", BigInteger),  # of its chain row; null where it was refused
+    Column("digest", Word, nullable=False),  # what was asked: the id with another one is a mistake
+    Column("at", BigInteger, nullable=False),
+    Column("answer", Text, nullable=False),
+)
+
+operator_texts = Table(
+    "operator_texts",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("command_id", Word, nullable=False),
+    Column("key_id", Word, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("mute_id", Word, primary_key=True),
+    Column("area", Word, nullable=False),  # empty matchers match everything
+    Column("category", Word, nullable=False),
+    Column("harm", Integer),  # 0 or 1; null: either
+    Column("grade", Word, nullable=False),
+    Column("subject", Word, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("author", Word, nullable=False),
+    Column(
+        "seq", BigInteger, nullable=False
+    ),  # of the command that made it, by which its text is found
+    Column("ended_at", BigInteger),
+    Column("ended_by", Word, nullable=False),
+)
+
 # -- people who look ------------------------------------------------------------------------------
 
 sessions = Table(
@@ -296,18 +353,4 @@ consultations = Table(
     Column("recipient", Word, nullable=False),  # of a disclosure: an opaque id
     Index("ix_consultations_at", "at", "id"),
     Index("ix_consultations_report", "force", "ref", "at"),
-)
-
-# -- what is usual --------------------------------------------------------------------------------
-
-standing_hours = Table(
-    "standing_hours",
-    metadata,
-    Column("force", Word, primary_key=True),
-    Column("hour", BigInteger, primary_key=True),  # whole hours since the epoch
-    Column("harm_group", Word, primary_key=True),
-    Column("past_due", Integer, nullable=False),
-    Column("within_4h", Integer, nullable=False),
-    Column("within_12h", Integer, nullable=False),
-    Column("nobody", Integer, nullable=False),
 )
