@@ -17,7 +17,7 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from service.control_room.desk import Desk, desk_of
 from service.control_room.problems import Problem, unavailable
-from service.control_room.publishing import Kept, Publishing, may_be_told
+from service.control_room.publishing import Kept, Publishing
 from service.control_room.rights import View, require, who
 from service.control_room.viewers import Viewer
 from service.ledger.standing import group_rows
@@ -143,7 +143,7 @@ def _frame(
         if versions.get(force) != lane.version and viewer.sees(force, protected=False)
     }
     versions.update({force: publishing.lanes[force].version for force in moved})
-    events = [e.encoded for e in found if may_be_told(viewer, e.force, e.needs)]
+    events = [e.encoded for e in found if viewer.may_read(e.force, e.needs)]
     data = b'{"number":%d,"as_of":%s,"events":[%s]}' % (
         number,
         msgspec.json.encode(moved),
