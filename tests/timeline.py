@@ -15,6 +15,7 @@ import msgspec
 from schemas.crimes import CrimeRecord
 from schemas.reports import IncidentLog, Referral
 from schemas.words import AlertType, Verdict
+from service.alerts.actors import EVERY_FORCE, Actor, ActorRole
 from service.effects import (
     Answer,
     AnswerCommand,
@@ -33,7 +34,6 @@ from service.effects import (
     Tick,
     TrackReport,
 )
-from service.alerts.actors import EVERY_FORCE, Actor, ActorRole
 from service.engine import decide
 from service.ingest.source import Blank, CodeColumn, CodeMap, Source, Topic
 from service.matching.judgement import Line
