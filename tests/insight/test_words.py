@@ -7,6 +7,7 @@ import pytest
 
 from schemas.words import CancellationCode, NotRecordedReason, TimeBound, Verdict
 from service.alerts import words
+from service.effects import Refusal
 from service.ingest.source import CutBy, Topic
 from service.matching import join
 from service.matching.levels import LEVELS
@@ -20,8 +21,16 @@ def test_every_closed_vocabulary_is_covered() -> None:
     reasons |= {f"cancelled_{code}" for code in CancellationCode}
     assert reasons <= set(words.REASONS)
     lacks = {"accepted_reason", "category", "in_force", "cancellation_code", "other_ref"}
-    lacks |= {"registrar", "genuine_error", *DecisionDemand, *CancellationDemand}
+    lacks |= {
+        "registrar",
+        "genuine_error",
+        "decided_after_appeal",
+        "answer_to_query",
+        *DecisionDemand,
+        *CancellationDemand,
+    }
     assert lacks == set(words.DEMANDS)
+    assert set(words.REFUSALS) == set(Refusal)
     assert set(words.VERDICTS) == set(Verdict)
     assert set(words.LEVELS) == set(LEVELS)
     assert set(words.TOPICS) == set(words.BLIND) == set(Topic)
