@@ -41,7 +41,7 @@ def cut(inputs: Sequence[Input], sizes: Sequence[int]) -> list[list[Input]]:
     return [*batches, left] if left else batches
 
 
-def with_commands(inputs: Sequence[Input], chance: Random) -> list[Input]:
+def with_commands(inputs: Sequence[Input], chance: Random, name: str = "c") -> list[Input]:
     """The same with people acting in between, on reports and records that may or may not be known."""
     mixed = list(inputs)
     for n in range(chance.randrange(8)):
@@ -50,7 +50,7 @@ def with_commands(inputs: Sequence[Input], chance: Random) -> list[Input]:
         asked = chance.choice(acts(at, f"C{chance.randrange(5)}"))
         given = CommandGiven(
             force="33",
-            command_id=f"c{n}",
+            command_id=f"{name}{n}",
             actor=Actor(id="p-1", roles=(ActorRole.REGISTRAR,), forces=("33",), via="test"),
             known_at=at,
             asked=asked,
