@@ -204,3 +204,21 @@ def test_other_rules_than_the_ledgers_are_refused(
     assert "was decided by another rule pack" in capsys.readouterr().err
     assert recount("alerts", "--source", "native/nobody", "reopen", "33", "R1", *ME) == 2
     assert "there is no 'native/nobody'" in capsys.readouterr().err
+
+
+def test_keys_are_changed_and_what_was_typed_still_opens(
+    ledger: Ledger, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert recount("alerts", "acknowledge", "33", "R1", *ME, "--comment", CANARY) == 0
+    old = (tmp_path / "keys").read_text()
+    (tmp_path / "keys").write_text(new_key())
+    assert recount("db", "reseal") == 1
+    assert "which is not in the key file; nothing was changed" in capsys.readouterr().err
+    fresh = new_key()
+    (tmp_path / "keys").write_text(f"{fresh}\n{old}\n")
+    assert recount("db", "reseal") == 0
+    assert "1 sealed anew under key" in capsys.readouterr().out
+    (tmp_path / "keys").write_text(fresh)
+    with ledger.reading() as connection:
+        opened = open_text(connection, read_keys(tmp_path / "keys"), "33", 3)
+    assert opened == {"comment": CANARY}
