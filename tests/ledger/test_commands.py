@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from random import Random
 from threading import Thread
 
 import msgspec
@@ -49,7 +48,7 @@ from service.ledger.tables import (
 from service.turn import Batch, turn
 from tests.ledger.dump import dump
 from tests.ledger.story import at, heartbeat, record, report, rulebook, tick
-from tests.ledger.test_crashes import Crash, dying
+from tests.ledger.test_crashes import survives
 
 Fresh = Callable[[], Ledger]
 RULES = rulebook()
@@ -198,24 +197,8 @@ def test_two_people_at_once_and_the_second_is_told(ledgers: Fresh) -> None:
         assert found[0].handling.assigned_to == f"desk-{won[0][1:]}"
 
 
-def test_killed_before_any_statement_and_run_again_it_ends_the_same(ledgers: Fresh) -> None:
-    told = batches()
-    unbroken = ledgers()
-    with dying(unbroken, 0) as begun:
-        for batch in told:
-            turn(unbroken, RULES, batch)
-    end, random = dump(unbroken), Random(5)
-    for step in random.sample(range(1, begun[0] + 1), 10):
-        broken = ledgers()
-        with dying(broken, step):
-            for batch in told:
-                try:
-                    turn(broken, RULES, batch)
-                except Crash:
-                    turn(broken, RULES, batch)
-        assert dump(broken) == end
-        with broken.reading() as connection:
-            assert verify(connection, "33").fault is None
+def test_killed_anywhere_and_run_again_it_ends_the_same(ledgers: Fresh) -> None:
+    survives(ledgers, batches(), kills=10)
 
 
 def test_what_was_typed_is_nowhere_in_clear_and_opens_with_the_key(ledger: Ledger) -> None:
