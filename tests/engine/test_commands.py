@@ -321,8 +321,8 @@ def test_a_repeated_command_has_the_same_answer_and_is_done_once() -> None:
     assert day.lane == lane
     day.does(Assign("desk-2"), command_id="x").answered("command_id_taken")
     day.does(Assign("desk-2"), command_id="x", person="p-2").answered("command_id_taken")
-    refused = day.does(Assign("no digit"), command_id="y").answered("bad_reference").answers[-1]
-    day.does(Assign("no digit"), command_id="y")
+    refused = day.does(Assign("two words"), command_id="y").answered("bad_reference").answers[-1]
+    day.does(Assign("two words"), command_id="y")
     assert day.answers[-1] == refused
 
 
