@@ -20,6 +20,7 @@ from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.ingest.fields import ColumnMissing
 from service.ingest.lined import Fault
 from service.ledger.opening import LedgerUnusable
+from service.ledger.sealed import KeysUnusable
 from service.ledger.upgrading import LedgerTooNew
 from service.settings import SettingsWrong
 from service.simulation.parameters import SettingUnknown
@@ -52,6 +53,7 @@ MISUSE = (
     NotGiven,
     ColumnMissing,
     LedgerUnusable,
+    KeysUnusable,
     LedgerTooNew,
     SettingUnknown,
     SettingsWrong,

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.types import ASGIApp
 
+from service.control_room.commanding import COMPONENTS, make_commanding
 from service.control_room.desk import Desk
 from service.control_room.gate import Gate
 from service.control_room.ingest import make_ingest
@@ -71,10 +72,10 @@ def make_app(desk: Desk, gate: Gate, routers: Iterable[APIRouter] = ()) -> FastA
         prefix=API,
         max_body_size=desk.settings.ingest_body_max,
     )
-    for ours in (make_reading(), make_stream()):
+    for ours in (make_commanding(), make_reading(), make_stream()):
         app.include_router(ours, prefix=API)
     add_sign_in(app, gate)
     for router in routers:
         app.include_router(router)
-    describe(app)
+    describe(app, COMPONENTS)
     return app

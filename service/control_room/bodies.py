@@ -2,7 +2,9 @@
 
 import zlib
 from http import HTTPStatus
+from typing import Any
 
+import msgspec
 from fastapi import Request
 
 from service.control_room.problems import Problem
@@ -32,6 +34,19 @@ async def read_rows_of(
         if len(row) > row_max:
             raise _too_large(f"line {n} is longer than {row_max:,} bytes; nothing was applied", n)
     return many, rows
+
+
+async def read_object(request: Request, most: int) -> dict[str, Any]:
+    """The one JSON object that a body is. Raises ``Problem``."""
+    many, rows = await read_rows_of(request, most, most)
+    try:
+        held = None if many else msgspec.json.decode(rows[0][1])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        held = None
+    if not isinstance(held, dict):
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+        raise Problem(status, "not_json", "send one JSON object")
+    return held
 
 
 def _is_many(request: Request) -> bool:

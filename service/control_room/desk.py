@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from service.effects import HeartbeatSeen, RecordSeen, ReportSeen
 from service.ingest.decode import Refused
 from service.ledger.opening import Ledger
+from service.ledger.sealed import Keys
 from service.ledger.write import DeadLetter
 from service.pointers import Rulebook
 from service.settings import Settings
@@ -46,6 +47,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     """The same for promises of how far a source is read, which no mapping changes."""
     clock: Callable[[], datetime]
     """Now, as the lanes are told: in a demonstration, the time of the simulated force."""
+    keys: Keys | None = None
+    """Seal what people type; None: nothing can be typed."""
     demonstration: bool = False
     turning: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One turn at a time in a process: more would only wait for each other's locks."""

@@ -35,6 +35,10 @@ ANSWER_WITHIN_S = 10.0
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+_ODD_ANSWERS = (ValueError, TypeError, AttributeError, RecursionError)
+"""What the library meets in an answer that is no JSON, or of another shape."""
+
+
 class Metadata(Struct, frozen=True):
     """What a provider says of itself."""
 
@@ -45,6 +49,10 @@ class Metadata(Struct, frozen=True):
     end_session_endpoint: str = ""
     id_token_signing_alg_values_supported: tuple[str, ...] = ("RS256",)
     token_endpoint_auth_methods_supported: tuple[str, ...] = ("client_secret_basic",)
+
+
+class _Keys(Struct, frozen=True):
+    keys: list[dict[str, Any]]
 
 
 class Provider:
@@ -88,7 +96,7 @@ class Provider:
                     code=code,
                     code_verifier=verifier,
                 )
-        except (OAuthError, httpx2.HTTPError, ValueError) as error:
+        except (OAuthError, httpx2.HTTPError, *_ODD_ANSWERS) as error:
             raise SignInRefused("code_refused", "the provider did not take the code") from error
         return await self._verified(metadata, token, nonce)
 
@@ -131,6 +139,8 @@ class Provider:
         algorithms = [
             name for name in ALGORITHMS if name in metadata.id_token_signing_alg_values_supported
         ]
+        if not algorithms:  # of an empty list the library would make its own
+            raise SignInRefused("no_safe_algorithm", "the provider signs in no way that is safe")
         written = token.get("id_token")
         if not isinstance(written, str):
             raise SignInRefused("no_id_token", "the provider sent no ID token")
@@ -156,7 +166,7 @@ class Provider:
                 },
             )
             claims.validate(now=int(self._clock().timestamp()), leeway=LEEWAY_S)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:
             reason = f"token_{getattr(error, 'error', 'unreadable')}"
             raise SignInRefused(reason, "the provider's token is not good here") from error
         return dict(read.claims)
@@ -165,8 +175,14 @@ class Provider:
         self, metadata: Metadata, not_from_before: timedelta = METADATA_LASTS
     ) -> KeySet:
         if self._keys is None or self._clock() >= self._keys[0] + not_from_before:
-            found = msgspec.json.decode(await self._fetch(metadata.jwks_uri))
-            self._keys = (self._clock(), KeySet.import_key_set(found))
+            try:
+                found = msgspec.json.decode(await self._fetch(metadata.jwks_uri), type=_Keys)
+                keys = KeySet.import_key_set({"keys": found.keys})
+            except (msgspec.DecodeError, JoseError, ValueError, TypeError, KeyError) as error:
+                raise SignInRefused(
+                    "keys_unreadable", "the provider's keys cannot be read"
+                ) from error
+            self._keys = (self._clock(), keys)
         return self._keys[1]
 
     async def _fetch(self, url: str) -> bytes:

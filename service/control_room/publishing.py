@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
 from service.control_room.desk import Desk
-from service.control_room.viewers import Viewer, needed
+from service.control_room.viewers import Special, needed
 from service.ledger import published
 from service.ledger.published import Group, Published
 from service.log import log
@@ -33,7 +33,7 @@ class Kept(Struct, frozen=True):
 
     number: int
     force: str
-    needs: frozenset[str]
+    needs: frozenset[Special]
     encoded: bytes
 
 
@@ -113,16 +113,11 @@ def kept(event: Published) -> Kept:
     return Kept(event.number, event.force, needs_of(event.group), _encode(event.said))
 
 
-def needs_of(group: Group | None) -> frozenset[str]:
+def needs_of(group: Group | None) -> frozenset[Special]:
     """The named rights without which nobody is told."""
     if group is None:
         return frozenset()
-    return frozenset(map(str, needed(referral=group.referral, group=group.harm_group)))
-
-
-def may_be_told(viewer: Viewer, force: str, needs: frozenset[str]) -> bool:
-    """May this viewer be told of something of this force that needs these rights?"""
-    return viewer.sees(force, protected=False) and needs <= frozenset(map(str, viewer.special))
+    return needed(referral=group.referral, group=group.harm_group or None)
 
 
 _encode = msgspec.json.Encoder().encode

@@ -3,6 +3,7 @@
 Every answer that lists what may change carries the published number from which a live stream goes on.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from http import HTTPStatus
@@ -13,10 +14,12 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request, Respons
 from msgspec import Struct
 from sqlalchemy import Connection
 
+from service.alerts.handling import Handling
 from service.alerts.queues import HarmGroup
+from service.control_room.consulting import consult
 from service.control_room.desk import desk_of
 from service.control_room.problems import Problem, not_found
-from service.control_room.publishing import may_be_told, needs_of
+from service.control_room.publishing import needs_of
 from service.control_room.rights import View, require
 from service.control_room.viewers import Viewer, needed
 from service.ledger import feeds, published, trail, worklist
@@ -47,6 +50,8 @@ class ReportRead(Struct, frozen=True, kw_only=True):
 
     number: int
     entry: Entry
+    handling: Handling
+    """What people have done about it."""
     line: Line
     """Crimes expected with their verdicts, links with level and evidence, records refused."""
     head: Line | None
@@ -135,8 +140,9 @@ def make_reading() -> APIRouter:
             return published.newest(connection), reading(connection, force, ref)
 
         number, found = await desk_of(request).read(find)
-        if found is None or not viewer.may_read(force, _needs(found)):
+        if found is None:
             raise not_found("report")
+        await consult(request, viewer, force, ref, _needs(found), view=View.API)
         tag = etag(found)
         if if_none_match == tag:
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
@@ -244,9 +250,10 @@ Wanted = Annotated[ReportsWanted, Depends(wanted_reports)]
 
 
 def etag(found: Reading) -> str:
-    """Names what was read of a report."""
+    """Names what was read of a report; before the dot, the version of what people have done about it."""
     held = msgspec.json.encode((found.line, found.head, found.entry, found.happened))
-    return f'"{blake2b(held, digest_size=12).hexdigest()}"'
+    mark = blake2b(held, digest_size=8).hexdigest()
+    return f'"{found.state.handling.version}.{mark}"'
 
 
 def _needs(found: Reading) -> frozenset[Any]:
@@ -258,6 +265,7 @@ def _read(number: int, found: Reading) -> ReportRead:
     return ReportRead(
         number=number,
         entry=found.entry,
+        handling=found.state.handling,
         line=found.line,
         head=found.head,
         events=tuple(map(_said, found.happened)),
@@ -275,7 +283,7 @@ def _said(each: trail.Happened) -> dict[str, Any]:
 
 def _may(viewer: Viewer, force: str, each: trail.Happened, groups: dict[str, Group]) -> bool:
     group = groups.get(each.told("subject") or each.told("ref"))
-    return may_be_told(viewer, force, needs_of(group))
+    return viewer.may_read(force, needs_of(group))
 
 
 # -- answers and their description ----------------------------------------------------------------
@@ -292,11 +300,11 @@ def answers(kind: type[Struct]) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": kind.__doc__ or "", "content": {JSON: {"schema": schema}}}}
 
 
-def describe(app: FastAPI) -> None:
+def describe(app: FastAPI, further: Iterable[type[Struct]] = ()) -> None:
     """Let the application's OpenAPI document hold what the answers are made of."""
     plain = app.openapi
     _, components = msgspec.json.schema_components(
-        ANSWERS, ref_template="#/components/schemas/{name}"
+        (*ANSWERS, *further), ref_template="#/components/schemas/{name}"
     )
 
     def openapi() -> dict[str, Any]:

@@ -5,7 +5,9 @@ served. Whatever was answered is on disk: the process may be killed at any momen
 """
 
 import asyncio
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +30,7 @@ from service.hosts.incoming import Incoming
 from service.hosts.serving import LOOPBACK, Loop, bind, serve, with_link
 from service.ledger import outputs
 from service.ledger.opening import Ledger, open_ledger
+from service.ledger.sealed import new_key
 from service.ledger.tables import sources
 from service.ledger.upgrading import upgrade
 from service.ledger.usual import note_hour
@@ -57,10 +60,11 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
     """
     check_binding(settings, LOOPBACK)
     mappings = (SOURCE,) if wanted.speed is not None else wanted.mappings
-    incoming = Incoming(settings, mappings)
     bound = bind(LOOPBACK, wanted.port)
     with bound, TemporaryDirectory() as folder:
-        ledger = open_ledger(f"sqlite:///{wanted.ledger or Path(folder) / 'recount.db'}")
+        file = wanted.ledger or Path(folder) / "recount.db"
+        incoming = Incoming(with_keys(settings, file), mappings)
+        ledger = open_ledger(f"sqlite:///{file}")
         try:
             upgrade(ledger.engine)
             _check_kind(ledger, wanted)
@@ -82,6 +86,21 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
             ledger.close()
 
 
+def with_keys(settings: Settings, ledger: Path) -> Settings:
+    """Where no key file is set, one beside the ledger, for its owner alone to read; made at the first
+    start."""
+    if settings.text_key_file is not None:
+        return settings
+    file = ledger.with_name(f"{ledger.name}.keys")
+    with suppress(FileExistsError), open(file, "x", opener=_private) as made:
+        made.write(f"# seals what people type into {ledger.name}; keep a copy\n{new_key()}\n")
+    return settings.model_copy(update={"text_key_file": file})
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming) -> Desk:
     """What requests work with, by the wall clock."""
     return Desk(
@@ -91,6 +110,7 @@ def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming) -> Desk:
         read_rows=incoming.read_rows,
         read_heartbeats=incoming.read_heartbeats,
         clock=wall_clock,
+        keys=incoming.keys,
         taking_in=asyncio.Semaphore(settings.ingest_at_once),
     )
 

@@ -16,6 +16,7 @@ from service.hosts.arrivals import arrival_of, from_the_future
 from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key
 from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
 from service.ingest.mapping import Feed
+from service.ledger.sealed import read_keys, seal_letter
 from service.ledger.write import DeadLetter
 from service.pointers import Rulebook
 from service.rules.observe import Observer
@@ -69,6 +70,7 @@ class Incoming:
                 )
         sources = {name: reads.feed.source for name, reads in self._reads.items()}
         self.rulebook = Rulebook(self.pack, sources)
+        self.keys = read_keys(settings.text_key_file) if settings.text_key_file else None
         self._skew = timedelta(seconds=settings.clock_skew)
 
     def read_rows(
@@ -111,7 +113,26 @@ class Incoming:
                 read = from_the_future(read)
             else:
                 return Row(line=line, input=arrival)
-        return Row(line=line, refused=read, letter=_dead_letter(name, force, row, read, now))
+        return Row(line=line, refused=read, letter=self._dead_letter(name, force, row, read, now))
+
+    def _dead_letter(
+        self, source: str, force: str, row: bytes, refused: Refused, now: datetime
+    ) -> DeadLetter:
+        digest = blake2b(row, digest_size=16).digest()
+        topic_id = f"http:{source}:{force}"
+        position = int.from_bytes(digest[:8], "big") >> 1  # fits a signed number of eight bytes
+        return DeadLetter(
+            source=source,
+            topic_id=topic_id,
+            partition=0,
+            position=position,
+            digest=digest.hex(),
+            reason=refused.reason,
+            field=refused.field,
+            force=force,
+            known_at=now,
+            raw_encrypted=seal_letter(self.keys, topic_id, 0, position, row) if self.keys else None,
+        )
 
 
 def _of_another_force() -> Refused:
@@ -119,21 +140,4 @@ def _of_another_force() -> Refused:
         reason=RefusedReason.WRONG_FORCE,
         field="force",
         remedy="send it with the token of its own force",
-    )
-
-
-def _dead_letter(
-    source: str, force: str, row: bytes, refused: Refused, now: datetime
-) -> DeadLetter:
-    digest = blake2b(row, digest_size=16).digest()
-    return DeadLetter(
-        source=source,
-        topic_id=f"http:{source}:{force}",
-        partition=0,
-        position=int.from_bytes(digest[:8], "big") >> 1,  # fits a signed number of eight bytes
-        digest=digest.hex(),
-        reason=refused.reason,
-        field=refused.field,
-        force=force,
-        known_at=now,
     )

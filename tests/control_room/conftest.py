@@ -25,8 +25,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     assert made.stop() == 0
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def client(shared: Running) -> Iterator[httpx.Client]:
-    """Asks the shared service."""
-    with httpx.Client(base_url=shared.url) as made:
-        yield made
+    """Asks the shared service, signed in."""
+    made = shared.client()
+    yield made
+    made.close()

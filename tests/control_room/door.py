@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -68,6 +69,12 @@ class Door:
         return browser
 
 
+@cache
+def _incoming() -> Incoming:
+    """Packs and mappings, read once: no test here changes them."""
+    return Incoming(read_settings(), ("native",))
+
+
 @contextmanager
 def a_door(folder: Path, *routers: APIRouter, **given: object) -> Iterator[Door]:
     """The application over a new ledger, with these settings and these further routes."""
@@ -75,7 +82,7 @@ def a_door(folder: Path, *routers: APIRouter, **given: object) -> Iterator[Door]
     clock = Clock()
     ledger = open_ledger(f"sqlite:///{folder / 'door.db'}")
     upgrade(ledger.engine)
-    desk = make_desk(settings, ledger, Incoming(settings, ("native",)))
+    desk = make_desk(settings, ledger, _incoming())
     gate = Gate(settings, ledger, clock)
     try:
         yield Door(make_app(desk, gate, routers), gate, clock)

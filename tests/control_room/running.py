@@ -11,9 +11,11 @@ from typing import Any
 
 import httpx
 
+from service.control_room.gate import CSRF_HEADER, csrf_of
 from service.ledger import outputs
 from service.ledger.opening import Ledger, open_ledger
-from tests.kafka.feed import Event
+from service.ledger.tokens import make_token
+from tests.kafka.feed import NOW, Event
 
 PATIENCE = 60.0
 """Seconds after which something that should happen is called missing."""
@@ -21,6 +23,9 @@ PATIENCE = 60.0
 PATHS = {"log": "incidents", "crimes": "crimes", "referrals": "referrals"}
 SOURCES = {"log": "native/incidents", "crimes": "native/records", "referrals": "native/referrals"}
 NDJSON = {"Content-Type": "application/x-ndjson"}
+
+
+SETTINGS = {"RECOUNT_TICK_EVERY": "0.5", "RECOUNT_REQUESTS_PER_MINUTE": "100000"}
 
 
 class Running:
@@ -34,9 +39,9 @@ class Running:
         self._command = [sys.executable, "-m", "service.cli", command, *options]
         if command == "run":
             self._command += ["--ledger", str(self.ledger_file)]
-        self._environment = {**os.environ, "RECOUNT_TICK_EVERY": "0.5", **environment}
+        self._environment = {**os.environ, **SETTINGS, **environment}
         self.process: subprocess.Popen[bytes]
-        self.url = ""
+        self.url = self.link = ""
         self.start()
 
     def start(self, port: int = 0) -> None:
@@ -55,7 +60,8 @@ class Running:
             said = self._log.read_bytes()[begins:].decode()
             if marker not in said or not said.endswith("\n"):
                 return False
-            self.url = said.split(marker)[1].split()[0]
+            self.link = said.split(marker)[1].split()[0]
+            self.url = self.link.partition("/enter")[0]
             return True
 
         self.await_that(answers, "answering")
@@ -96,15 +102,19 @@ class Running:
             self.kill()
 
     def token(self, source: str, force: str) -> str:
-        """A token, made by the command."""
-        command = ["tokens", "create", "--ledger", str(self.ledger_file), "--json"]
-        done = subprocess.run(
-            [sys.executable, "-m", "service.cli", *command, "--source", source, "--force", force],
-            capture_output=True,
-            check=True,
-        )
-        written: str = json.loads(done.stdout)["token"]
+        """A token of a source of a force."""
+        ledger = self.ledger()
+        with ledger.writing() as connection:
+            _, written = make_token(connection, source, force, NOW)
+        ledger.close()
         return written
+
+    def client(self) -> httpx.Client:
+        """Signed in by the printed link."""
+        client = httpx.Client(base_url=self.url, timeout=PATIENCE)
+        assert client.get(self.link).status_code in (200, 303)
+        client.headers[CSRF_HEADER] = csrf_of(client.cookies["recount"])
+        return client
 
     def ledger(self) -> Ledger:
         """The ledger, to look into."""

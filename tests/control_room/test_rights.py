@@ -41,7 +41,7 @@ TABLE = """
 board         call_handler supervisor decision_maker duty_inspector public_protection registrar auditor
 worklist      call_handler supervisor decision_maker duty_inspector public_protection registrar auditor
 report        call_handler supervisor decision_maker duty_inspector public_protection registrar auditor
-sources       call_handler supervisor decision_maker duty_inspector public_protection registrar auditor ops admin
+sources       everybody
 notifications supervisor decision_maker duty_inspector public_protection registrar auditor ops
 audit         registrar auditor
 statistics    supervisor decision_maker duty_inspector public_protection registrar auditor
@@ -50,14 +50,17 @@ api           call_handler supervisor decision_maker duty_inspector public_prote
 metrics       auditor ops admin
 tokens        admin
 settings      admin
-own           call_handler supervisor decision_maker duty_inspector public_protection registrar auditor ops admin
+own           everybody
 """
 """Who sees what, written down a second time."""
 
 
 def table() -> dict[View, set[ActorRole]]:
     rows = [row.split() for row in TABLE.strip().splitlines()]
-    return {View(view): {ActorRole(role) for role in roles} for view, *roles in rows}
+    return {
+        View(view): set(ActorRole) if roles == ["everybody"] else {ActorRole(r) for r in roles}
+        for view, *roles in rows
+    }
 
 
 def may(right: View | Action) -> set[ActorRole]:
