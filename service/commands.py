@@ -72,7 +72,9 @@ from service.rules.values import CancellationDemand, Expected, Standing
 MET = frozenset({Verdict.RECORDED, Verdict.RECORDED_LATE, Verdict.ACCOUNTED})
 
 REFERENCE = re.compile(r"(?=.*\d)[0-9A-Za-z][0-9A-Za-z/*._\- ]{0,39}")
-"""A reference, or an opaque id, has a digit in it: a name put there by mistake does not pass."""
+"""A reference has a digit in it: a name put there by mistake does not pass."""
+PERSON = re.compile(r"[0-9A-Za-z][0-9A-Za-z@|:._\-]{0,127}")
+"""An opaque id of a person or a desk: one word."""
 BODY = re.compile(r"[0-9A-Za-z][0-9A-Za-z&.\- ]{0,39}")
 
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -303,7 +305,7 @@ class _Change:
         self.handling = replace(self.handling, **changes)
 
     def _assign(self, to: str) -> None:
-        if not REFERENCE.fullmatch(to):
+        if not PERSON.fullmatch(to):
             raise _Refused(Refusal.BAD_REFERENCE)
         if self.handling.assigned_to == to:
             raise _Refused(Refusal.NO_CHANGE)

@@ -432,7 +432,9 @@ class _Fold:
         levels = self._rulebook.sources[log.source].levels
         ties: dict[str, Link] = {}
         handling = self._reports[log.ref].handling
-        for ref in self._pointers.candidates(log).union(handling.links):
+        candidates = self._pointers.candidates(log)
+        candidates.update(handling.links)
+        for ref in candidates:
             if (state := self._records.get(ref)) is None:
                 continue
             tie = link(log, state.facts)

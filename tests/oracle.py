@@ -4,7 +4,7 @@ No state, no order, no deadlines kept: everything that ever arrived is looked at
 so that it can be believed; the engine must always agree with it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -16,8 +16,16 @@ DAY = timedelta(hours=24)
 Facts = TypeVar("Facts", ReportFacts, RecordFacts)
 
 
-def verdicts(inputs: Sequence[Input], lateness: timedelta, since: datetime) -> dict[str, str]:
-    """Verdict by report, for pack ``umd``, codes ``crime`` and ``welfare``, at the last arrival."""
+def verdicts(
+    inputs: Sequence[Input],
+    lateness: timedelta,
+    since: datetime,
+    by_hand: Mapping[str, Collection[str]] = {},  # read only
+    decided: Collection[str] = (),
+) -> dict[str, str]:
+    """Verdict by report, for pack ``umd``, codes ``crime`` and ``welfare``, at the last arrival.
+
+    ``by_hand``: records linked by people, by report; ``decided``: reports that need not be recorded."""
     now = max(each.known_at for each in inputs)
     logs = _newest(each.facts for each in inputs if isinstance(each, ReportSeen))
     records = _newest(each.facts for each in inputs if isinstance(each, RecordSeen))
@@ -34,7 +42,9 @@ def verdicts(inputs: Sequence[Input], lateness: timedelta, since: datetime) -> d
             if record.kind is RecordKind.CRIME
             and record.status is RecordStatus.RECORDED
             and (
-                names & {*record.incident_refs} or any(record.ref in i.crime_refs for i in incident)
+                names & {*record.incident_refs}
+                or any(record.ref in i.crime_refs for i in incident)
+                or any(record.ref in by_hand.get(name, ()) for name in names)
             )
         ]
         own_read = min(_read_to(inputs, each.source, lateness) for each in incident)
@@ -42,6 +52,8 @@ def verdicts(inputs: Sequence[Input], lateness: timedelta, since: datetime) -> d
             word = "unknown_code" if codes - {"welfare"} else "no_crime_indicated"
         elif made:
             word = "recorded" if min(made) <= due else "recorded_late"
+        elif names & {*decided}:
+            word = "accounted"
         elif now < due:
             word = "pending"
         elif since <= due - DAY and min(crimes_read, own_read) >= due:

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from schemas.words import AlertType, Grade, Verdict
 from service.alerts.actors import Action
@@ -221,6 +221,11 @@ class AlertState(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Digests of contradicting versions already alerted."""
     stage: Stage = Stage.QUIET
     """Where it stands with people; moves by ``TABLE``."""
+
+    def __post_init__(self) -> None:
+        """A ledger from before there were stages: an alert stands where it was said to stand."""
+        if self.said is not None and self.stage is Stage.QUIET:
+            force_setattr(self, "stage", TOLD_STAGE[self.said])
 
 
 class Situation(Struct, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@ The one table for pages, messages and terminals. A word that is not in it (a rul
 somebody's own pack) is shown as it is written, with spaces for underscores.
 """
 
+from collections.abc import Iterable
+
 from schemas.words import AlertType, TimeBound, Verdict
 from service.alerts.actors import Action
 from service.alerts.handling import HoldReason
@@ -144,6 +146,34 @@ CATEGORIES = {
     "vehicle": "Vehicle crime",
 }
 """Kinds of crime whose word alone reads badly."""
+
+REFUSALS = {
+    "not_your_force": "you do not act for this force",
+    "not_your_role": "your role does not do this here",
+    "officer_in_case": "you are the officer in the case: somebody else has to",
+    "registrar_only": "the registrar alone accepts this cancellation",
+    "command_id_taken": "this command id was used for something else; leave it out for a new one",
+    "report_unknown": "this report is not known",
+    "record_unknown": "this record has not been read; try again when the crime system has been",
+    "same_incident": "another report answers for this incident",
+    "changed_meanwhile": "somebody was first; look again",
+    "not_now": "this cannot be done as it stands now",
+    "no_change": "it is so already",
+    "not_linked": "this record is not linked here",
+    "tied_by_reference": "the reports themselves name this record; mend the reference there",
+    "not_cancelled": "this record is not cancelled",
+    "lacks": "it lacks something",
+    "nothing_owed": "nothing is owed on this report",
+    "crime_unknown": "no such crime is expected of this report",
+    "nothing_to_reopen": "no decision stands that could be appealed against",
+    "hold_never_for_this": "recording never waits for an interview, a medical or an appointment",
+    "no_hold_asked": "no delay was asked for",
+    "not_ahead": "that time has passed",
+    "comment_missing": "a comment is needed",
+    "bad_reference": "that is no reference: up to 40 letters, digits and signs, a digit among them",
+    "mute_unknown": "this mute is not known",
+}
+"""Why a command was refused."""
 
 ROUTES = {"log": "Incident log", "referral": "Referral to a protection team"}
 
@@ -349,6 +379,13 @@ def demand(word: str) -> str:
     if word.endswith("_not_accepted"):
         return f"a cancellation code that the rules accept ({word.removesuffix('_not_accepted')} is not)"
     return DEMANDS.get(word) or plain(word)
+
+
+def refusal(word: str, lacks: Iterable[str] = (), see: str = "") -> str:
+    """Why a command was refused, with what it lacks or where to look."""
+    lacking = ", ".join(map(demand, lacks))
+    found = REFUSALS.get(word) or plain(word)
+    return found + (f": {lacking}" if lacking else "") + (f": see {visible(see)}" if see else "")
 
 
 def level(word: str) -> str:

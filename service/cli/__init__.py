@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from service.cli import db, linkage, rules, simulate, sources, stats, tokens, topics
+from service.cli import alerts, db, linkage, rules, simulate, sources, stats, tokens, topics
 from service.cli.diff import diff
 from service.cli.relay import relay
 from service.cli.replay import replay, spread
@@ -38,6 +38,7 @@ app.command()(replay)
 app.command()(worker)
 app.command()(serve)
 app.command()(relay)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(sources.app, name="sources")
 rules.app.command()(diff)
 app.add_typer(rules.app, name="rules")

@@ -2,13 +2,17 @@
 
 import typer
 
-from service.cli.terminal import out
+from service.cli.terminal import complain, out
 from service.ledger.opening import open_ledger
+from service.ledger.sealed import KeysUnusable, NotOpened, read_keys
+from service.ledger.sealed import reseal as seal_again
 from service.ledger.upgrading import revision
 from service.ledger.upgrading import upgrade as upgrade_tables
-from service.settings import read_settings
+from service.settings import SettingsWrong, read_settings
 
-app = typer.Typer(help="The ledger's tables: upgrade, check.", no_args_is_help=True)
+app = typer.Typer(
+    help="The ledger: upgrade and check its tables, seal its texts anew.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -40,3 +44,29 @@ def check() -> None:
     out.print(f"revision {found.held or 'none'}; this program works with {found.wanted}")
     if not found.current:
         raise typer.Exit(1)
+
+
+@app.command()
+def reseal() -> None:
+    """Bring what operators typed, and dead letters kept as they came, under the first key of
+    RECOUNT_TEXT_KEY_FILE; after that the older keys may go. Exit code 1 where a key is missing.
+
+    Example: RECOUNT_TEXT_KEY_FILE=/etc/recount/keys recount db reseal
+    """
+    settings = read_settings()
+    if settings.text_key_file is None:
+        raise SettingsWrong("RECOUNT_TEXT_KEY_FILE is not set; nothing can be opened without keys")
+    try:
+        keys = read_keys(settings.text_key_file)
+    except KeysUnusable as wrong:
+        raise SettingsWrong(str(wrong)) from None
+    ledger = open_ledger(settings.ledger_url(), create=False)
+    try:
+        with ledger.writing() as connection:
+            done = seal_again(connection, keys)
+    except NotOpened as missing:
+        complain(f"{missing}; nothing was changed")
+        raise typer.Exit(1) from None
+    finally:
+        ledger.close()
+    out.print(f"{done:,} sealed anew under key {keys.first}")

@@ -16,7 +16,15 @@ from service.alerts import words
 from service.figures.rate import Estimate, Rate, difference, rate, timeliness, unrecorded
 from service.figures.tables import Tally, tally
 from service.ingest.source import Topic
-from service.insight.statistics import BOUND, LATE, NEXT_DAY, SAME_DAY, Chosen, Statistics
+from service.insight.statistics import (
+    BOUND,
+    LATE,
+    LATE_APPROVED,
+    NEXT_DAY,
+    SAME_DAY,
+    Chosen,
+    Statistics,
+)
 
 DIRECT = "direct"
 """The route of crimes recorded straight from the public, without a report that was read."""
@@ -34,8 +42,8 @@ VIEWS: Mapping[str, tuple[str, Mapping[str, object]]] = {
 """What is always shown: word, title, and which cells."""
 
 NO_APPROVALS = (
-    "Whether the registrar approved a delay is in no feed: late crimes with and without an approved "
-    "delay cannot be told apart, and every one is counted late."
+    "Whether the registrar approved a delay is in no feed and in no folder of results: late crimes with "
+    "and without an approved delay can be told apart only over a ledger (--ledger)."
 )
 
 NO_OPENINGS = (
@@ -85,6 +93,8 @@ class Soon(Struct, frozen=True, kw_only=True):
     same_day: Rate | None
     in_time: Rate | None
     late: int
+    """With and without an approved delay."""
+    late_approved: int
     bounded: int
 
 
@@ -258,7 +268,8 @@ def _soon(counted: Statistics, routes: Sequence[str]) -> list[Soon]:
     rows = []
     for label, word, where in wanted:
         when = counted.by_when(**where)
-        exact = when[SAME_DAY] + when[NEXT_DAY] + when[LATE]
+        late = when[LATE] + when[LATE_APPROVED]
+        exact = when[SAME_DAY] + when[NEXT_DAY] + late
         in_time = when[SAME_DAY] + when[NEXT_DAY]
         shares = timeliness(when[SAME_DAY], in_time, exact)
         rows.append(
@@ -267,7 +278,8 @@ def _soon(counted: Statistics, routes: Sequence[str]) -> list[Soon]:
                 word=word,
                 same_day=shares.same_day if shares else None,
                 in_time=shares.in_time if shares else None,
-                late=when[LATE],
+                late=late,
+                late_approved=when[LATE_APPROVED],
                 bounded=when[BOUND],
             )
         )
@@ -381,7 +393,8 @@ def _notes(counted: Statistics, about: About) -> tuple[str, ...]:
             "No report with a crime is marked as domestic abuse: either there was none, or these "
             "feeds or rules do not carry the mark."
         )
-    notes.append(NO_APPROVALS)
+    if not about.opened:
+        notes.append(NO_APPROVALS)
     if not about.opened:
         notes.append(NO_OPENINGS)
     elif counted.unopened:

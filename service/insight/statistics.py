@@ -30,8 +30,9 @@ in neither is *other*."""
 OTHER = "other"
 
 SAME_DAY, NEXT_DAY, LATE, BOUND = "same_day", "next_day", "late", "bound"
+LATE_APPROVED = "late_approved"
 """When a crime was recorded: on the day of receipt or before; later and by the deadline; after the
-deadline; known only as a bound."""
+deadline; known only as a bound; after the deadline, within a delay that the registrar approved."""
 
 DECISIONS = frozenset(reason.value for reason in NotRecordedReason)
 
@@ -50,7 +51,7 @@ class Cell(NamedTuple):
     domestic: bool
     verdict: Verdict
     when: str
-    """One of the four words above where recorded, else empty."""
+    """One of the five words above where recorded, else empty."""
 
 
 class Wait(NamedTuple):
@@ -192,7 +193,7 @@ def _when(crime: CrimeLine, received: datetime) -> str:
     if crime.timing is not TimeBound.EXACT:
         return BOUND
     if crime.verdict is Verdict.RECORDED_LATE:
-        return LATE
+        return LATE_APPROVED if crime.delay_approved else LATE
     day = crime.recorded_at.astimezone(received.tzinfo).date()
     return SAME_DAY if day <= received.date() else NEXT_DAY
 

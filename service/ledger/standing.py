@@ -21,7 +21,7 @@ FRESH = timedelta(hours=72)
 HOURS_AHEAD = 24
 
 _PAST = (Verdict.MISSED, Verdict.PARTLY_RECORDED)
-_BOARD = reports.c.on_board.is_not(None)
+_BOARD = reports.c.on_board == 1
 
 
 class GroupRow(Struct, frozen=True, kw_only=True):

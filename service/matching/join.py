@@ -167,8 +167,8 @@ def judge(
         unknown_codes=expectation.unknown_codes,
         domestic=is_domestic(pack, logs),
         decision=closing.refused,
-        told=any(log.closure is not None and log.closure.told_at is not None for log in logs)
-        or any(each.closure.told_at is not None for each in given.decisions),
+        told=any([log.closure is not None and log.closure.told_at is not None for log in logs])
+        or any([each.closure.told_at is not None for each in given.decisions]),
         links=_link_lines([*linked, *likely]) if linked or likely else (),
         refused=refused,
         sources=proof.names if verdict in ON_SILENCE else (),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from schemas.words import AlertType
@@ -10,6 +11,7 @@ from service.alerts.lifecycle import (
     HANDLED,
     TABLE,
     TOLD_STAGE,
+    AlertState,
     Cause,
     IllegalTransition,
     Passing,
@@ -66,3 +68,12 @@ def test_what_is_in_hand_comes_back_when_the_miss_is_said(stage: Stage) -> None:
 def test_the_readme_shows_the_table() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
     assert f"```mermaid\n{draw()}```" in readme
+
+
+@pytest.mark.parametrize("said", TOLD_STAGE)
+def test_an_alert_from_before_there_were_stages_stands_where_it_was_said_to(
+    said: AlertType,
+) -> None:
+    old = b'{"count":1,"said":"' + said.value.encode() + b'"}'
+    assert msgspec.json.decode(old, type=AlertState).stage is TOLD_STAGE[said]
+    assert msgspec.json.decode(b"{}", type=AlertState).stage is Stage.QUIET

@@ -10,12 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.effects import (
+    ConfirmMatch,
     Count,
     HeartbeatSeen,
     Input,
     InputLost,
     Lane,
     RaiseEvent,
+    RefuseMatch,
     Tick,
 )
 from service.engine import decide
@@ -26,7 +28,7 @@ from service.pointers import Rulebook
 from service.turn import Batch, turn
 from tests.engine import likely
 from tests.engine.test_oracle import CHANGES, LATE, SINCE, STEPS, arrive, outcome
-from tests.engine.test_reach import cut
+from tests.engine.test_reach import cut, with_commands
 from tests.timeline import MONDAY, Timeline, shipped_pack, sources
 
 RULEBOOK = Rulebook(shipped_pack("umd"), sources(since=SINCE, **CHANGES), likely.model())
@@ -364,3 +366,54 @@ def test_a_record_taken_away_brings_the_report_that_had_it() -> None:
     finally:
         ledger.close()
     assert told == story.events
+
+
+# -- with people --------------------------------------------------------------------------------
+
+
+def test_a_match_refused_is_never_offered_again_and_the_next_report_takes_it() -> None:
+    story = crime("R1", "09:00", day())
+    told = story.now
+    crime("R2", "09:05", story)
+    story.at("11:00").record("C1", reported_at=told, victims=["k1:v"], place={"area": "a"})
+    story.at("+1 10:00").heartbeat().verdict("R1", "recorded").verdict("R2", "missed")
+    story.does(RefuseMatch("C1"), role="supervisor").answered()
+    story.verdict("R1", "missed").verdict("R2", "recorded")
+    assert "C1" not in {each.record for each in story.lines["R1"].refused}
+    story.does(RefuseMatch("C1"), ref="R2").verdict("R2", "missed").verdict("R1", "missed")
+    story.does(ConfirmMatch("C1"), ref="R2").answered().verdict("R2", "recorded")
+    assert story.lane.records["C1"].linked_to == ("R2",)
+    story.verdict("R1", "missed")
+
+
+def test_a_possible_match_confirmed_settles_by_hand() -> None:
+    story = crime("R1", "09:00", day())
+    story.at("11:00").record("C1", reported_at=story.now - timedelta(hours=2), place={"area": "a"})
+    story.at("+1 10:00").heartbeat().verdict("R1", "missed")
+    assert [each.reason for each in story.lines["R1"].refused] == ["only_possible"]
+    story.does(ConfirmMatch("C1")).answered().verdict("R1", "recorded")
+    assert story.lines["R1"].links[0].level == "by_hand"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_loaded_is_enough_for_what_people_do(seed: int) -> None:
+    chance = Random(seed)
+    inputs = with_commands(with_commands(crowded(chance), chance), chance, "d")
+    inputs.append(Tick("33", inputs[-1].known_at))
+    lane, said = Lane(force="33"), []
+    ledger = open_ledger("sqlite://", durable=False)
+    try:
+        upgrade(ledger.engine)
+        told: list[RaiseEvent] = []
+        for batch in cut(inputs, [chance.choice([1, 1, 1, 2, 5]) for _ in inputs]):
+            told += turn(ledger, RULEBOOK, Batch(inputs=tuple(batch))).events
+            lane, effects = decide(lane, RULEBOOK, batch)
+            said += [effect for effect in effects if isinstance(effect, RaiseEvent)]
+            assert told == said
+        with ledger.reading() as connection:
+            for ref, state in lane.reports.items():
+                held = outputs.report(connection, "33", ref)
+                assert held is not None
+                assert held[0] == state
+    finally:
+        ledger.close()

@@ -1,7 +1,7 @@
 """Generated histories: the engine agrees with the oracle at every step, whatever arrives how (G7)."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -10,17 +10,32 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from msgspec.structs import replace
 
+from schemas.words import NotRecordedReason
+from service.alerts.handling import Handling, HoldReason
 from service.effects import (
+    Acknowledge,
+    ApproveHold,
+    Asked,
+    AskHold,
+    Assign,
+    ConfirmMatch,
     Count,
+    Decide,
     HeartbeatSeen,
     Input,
     Intake,
     Lane,
+    LinkRecord,
     RaiseEvent,
     RecordSeen,
+    RefuseHold,
+    RefuseMatch,
+    Reopen,
     ReportSeen,
+    ReportState,
     Tick,
     TrackReport,
+    UnlinkRecord,
 )
 from service.engine import decide
 from service.pointers import Rulebook
@@ -37,6 +52,31 @@ REPORTS = st.sampled_from([f"R{n}" for n in range(5)])
 RECORDS = st.sampled_from([f"C{n}" for n in range(5)])
 CODES = st.sampled_from([["crime"], ["crime"], ["welfare"], ["nobody knows"], []])
 STEPS = st.sampled_from([0, 1, 30, 60, 24 * 60 - 1, 24 * 60, 24 * 60 + 1, 36 * 60])
+
+
+def acts(now: datetime, record: str) -> list[Asked]:
+    """One of each command about a report."""
+    return [
+        Acknowledge(),
+        Assign("desk-1"),
+        LinkRecord(record),
+        UnlinkRecord(record),
+        ConfirmMatch(record),
+        RefuseMatch(record),
+        Decide(reason=NotRecordedReason.BALANCE_NOT_MET, told_at=now),
+        AskHold(reason=HoldReason.EXCEPTIONAL, until=now + timedelta(hours=5)),
+        ApproveHold(),
+        RefuseHold(),
+        Reopen(),
+    ]
+
+
+def moved_only(before: ReportState, lane: Lane) -> Handling:
+    """What was done about a report, had nobody but time and the rules moved it since."""
+    now, then = lane.reports[before.facts.ref].handling, before.handling
+    if then.acknowledged_at and not now.acknowledged_at:
+        return replace(then, acknowledged_by="", acknowledged_at=None, version=then.version + 1)
+    return then
 
 
 class AgainstTheOracle(RuleBasedStateMachine):
@@ -120,6 +160,20 @@ class AgainstTheOracle(RuleBasedStateMachine):
         self.wait(step)
         self.day.tick()
 
+    @precondition(lambda self: bool(self.day.lane.reports))
+    @rule(step=STEPS, pick=st.integers(0, 4), what=st.integers(0, 10), seen=st.booleans())
+    def act(self, step: int, pick: int, what: int, seen: bool) -> None:
+        """A person does something about what is there; refused, it changes nothing."""
+        self.wait(step)
+        reports, records = sorted(self.day.lane.reports), sorted(self.day.lane.records) or ["C0"]
+        ref = reports[pick % len(reports)]
+        held = self.day.lane.reports[ref]
+        expected = held.handling.version if seen else None
+        asked = acts(self.day.now, records[pick % len(records)])[what]
+        self.day.does(asked, ref=ref, typed=("comment", "rationale"), expected=expected)
+        if self.day.answers[-1].refused:
+            assert self.day.lane.reports[ref].handling == moved_only(held, self.day.lane)
+
     def wait(self, minutes: int) -> None:
         """Let time pass before the next arrival."""
         self.day.now += timedelta(minutes=minutes)
@@ -128,7 +182,14 @@ class AgainstTheOracle(RuleBasedStateMachine):
     @invariant()
     def agrees(self) -> None:
         """Every verdict is the oracle's, and the claims are exactly the misses."""
-        expected = oracle.verdicts(self.day.inputs, LATE, SINCE)
+        handled = {ref: state.handling for ref, state in self.day.lane.reports.items()}
+        expected = oracle.verdicts(
+            self.day.inputs,
+            LATE,
+            SINCE,
+            {ref: handling.links for ref, handling in handled.items()},
+            {ref for ref, handling in handled.items() if handling.decisions},
+        )
         held = {ref: state.verdict.value for ref, state in self.day.lane.reports.items()}
         assert held == expected, self.day.story()
         for ref, state in self.day.lane.reports.items():

@@ -10,13 +10,24 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.effects import HeartbeatSeen, Input, Lane, RaiseEvent, Tick
+from service.alerts.actors import Actor, ActorRole
+from service.effects import (
+    Answer,
+    AnswerCommand,
+    CommandGiven,
+    HeartbeatSeen,
+    Input,
+    Lane,
+    RaiseEvent,
+    Sealed,
+    Tick,
+)
 from service.engine import decide
 from service.ledger import outputs
 from service.ledger.opening import open_ledger
 from service.ledger.upgrading import upgrade
 from service.turn import Batch, turn
-from tests.engine.test_oracle import RULEBOOK, arrive, histories
+from tests.engine.test_oracle import RULEBOOK, acts, arrive, histories
 from tests.timeline import Timeline
 
 
@@ -30,6 +41,26 @@ def cut(inputs: Sequence[Input], sizes: Sequence[int]) -> list[list[Input]]:
     return [*batches, left] if left else batches
 
 
+def with_commands(inputs: Sequence[Input], chance: Random, name: str = "c") -> list[Input]:
+    """The same with people acting in between, on reports and records that may or may not be known."""
+    mixed = list(inputs)
+    for n in range(chance.randrange(8)):
+        place = chance.randrange(len(mixed))
+        at = mixed[place].known_at
+        asked = chance.choice(acts(at, f"C{chance.randrange(5)}"))
+        given = CommandGiven(
+            force="33",
+            command_id=f"{name}{n}",
+            actor=Actor(id="p-1", roles=(ActorRole.REGISTRAR,), forces=("33",), via="test"),
+            known_at=at,
+            asked=asked,
+            ref=f"R{chance.randrange(5)}",
+            text=Sealed("k", b"x", ("comment", "rationale")),
+        )
+        mixed.insert(place + 1, given)
+    return mixed
+
+
 @settings(max_examples=120, deadline=None, suppress_health_check=[*HealthCheck])
 @given(histories(), st.randoms(use_true_random=False), st.lists(st.integers(1, 6), max_size=20))
 def test_what_is_loaded_is_enough(history: list[Input], chance: Random, sizes: list[int]) -> None:
@@ -38,19 +69,25 @@ def test_what_is_loaded_is_enough(history: list[Input], chance: Random, sizes: l
         at = inputs[place].known_at
         name = chance.choice(["log", "crimes", "referrals"])
         inputs.insert(place + 1, HeartbeatSeen("33", name, at, at))
+    inputs = with_commands(inputs, chance)
     inputs.append(Tick("33", inputs[-1].known_at))
     whole, effects = decide(Lane(force="33"), RULEBOOK, inputs)
     said = [effect for effect in effects if isinstance(effect, RaiseEvent)]
+    answers = {e.command_id: e.answered.answer for e in effects if isinstance(e, AnswerCommand)}
 
     ledger = open_ledger("sqlite://", durable=False)
     try:
         upgrade(ledger.engine)
         told: list[RaiseEvent] = []
+        answered: dict[str, Answer] = {}
         for batch in cut(inputs, sizes):
-            told += turn(ledger, RULEBOOK, Batch(inputs=tuple(batch))).events
+            turned = turn(ledger, RULEBOOK, Batch(inputs=tuple(batch)))
+            told += turned.events
+            answered |= turned.answers
             with ledger.reading() as connection:
                 assert outputs.conservation(connection).holds
         assert told == said
+        assert answered == answers
         with ledger.reading() as connection:
             for ref, state in whole.reports.items():
                 held = outputs.report(connection, "33", ref)

@@ -92,7 +92,16 @@ def test_same_day_is_the_day_of_the_zone() -> None:
     assert soon.same_day is not None
     assert soon.in_time is not None
     assert (soon.same_day.hits, soon.in_time.hits, soon.in_time.of) == (1, 2, 3)
-    assert (soon.late, soon.bounded) == (1, 1)
+    assert (soon.late, soon.late_approved, soon.bounded) == (1, 0, 1)
+
+
+def test_late_with_an_approved_delay_is_late_and_counted_apart() -> None:
+    approved = crime("recorded_late", recorded_at=MONDAY + timedelta(hours=60), delay_approved=True)
+    late = crime("recorded_late", recorded_at=MONDAY + timedelta(hours=60))
+    soon = told(line("R1", approved), line("R2", late)).soon[0]
+    assert soon.in_time is not None
+    assert (soon.in_time.hits, soon.in_time.of) == (0, 2)
+    assert (soon.late, soon.late_approved) == (2, 1)
 
 
 def test_decisions_are_counted_by_reason_with_the_share_told() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from schemas.words import CancellationCode, NotRecordedReason, TimeBound, Verdict
 from service.alerts import words
+from service.effects import Refusal
 from service.ingest.source import CutBy, Topic
 from service.matching import join
 from service.matching.levels import LEVELS
@@ -21,7 +22,9 @@ def test_every_closed_vocabulary_is_covered() -> None:
     assert reasons <= set(words.REASONS)
     lacks = {"accepted_reason", "category", "in_force", "cancellation_code", "other_ref"}
     lacks |= {"registrar", "genuine_error", *DecisionDemand, *CancellationDemand}
+    lacks |= {"decided_after_appeal", "answer_to_query"}
     assert lacks == set(words.DEMANDS)
+    assert set(words.REFUSALS) == set(Refusal)
     assert set(words.VERDICTS) == set(Verdict)
     assert set(words.LEVELS) == set(LEVELS)
     assert set(words.TOPICS) == set(words.BLIND) == set(Topic)

@@ -81,14 +81,18 @@ def test_killed_before_any_statement_and_run_again_it_ends_the_same(ledgers: Fre
 
 def test_each_kill_alone_and_the_rest_of_the_story_ends_the_same(ledgers: Fresh) -> None:
     """Unlike above, the run goes on from a connection that has just failed, in every place."""
-    told = list(batches())
+    survives(ledgers, list(batches()), kills=12)
+
+
+def survives(ledgers: Fresh, told: list[Batch], kills: int) -> None:
+    """Killed once, at any of so many places, and run again, a story ends as it does unbroken."""
     unbroken = ledgers()
     with dying(unbroken, 0) as begun:
         for batch in told:
             turn(unbroken, RULES, batch)
     end = dump(unbroken)
     random = Random(3)
-    for step in random.sample(range(1, begun[0] + 1), 12):
+    for step in random.sample(range(1, begun[0] + 1), kills):
         broken = ledgers()
         with dying(broken, step):
             for batch in told:

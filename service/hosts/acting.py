@@ -1,0 +1,204 @@
+"""People's commands over a ledger: what stands open, one report with its history, and doing something."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from schemas.words import Verdict
+from service.alerts.actors import Actor
+from service.alerts.identity import alert_identity
+from service.alerts.lifecycle import Stage
+from service.effects import Answer, Asked, CommandGiven, ReportState
+from service.hosts.files import NotGiven, read_mapping, read_pack
+from service.hosts.folders import reading_ledger
+from service.ingest.source import Source
+from service.ledger import acts, outputs
+from service.ledger.acts import Step
+from service.ledger.opening import Ledger
+from service.ledger.sealed import KeysUnusable, read_keys, seal_text
+from service.matching.judgement import Line, decode
+from service.pointers import Rulebook
+from service.settings import Settings
+from service.turn import Batch, turn
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """What a person asks for, before it is sealed and given."""
+
+    force: str
+    actor: Actor
+    asked: Asked
+    ref: str = ""
+    expected: int | None = None
+    command_id: str
+    typed: Mapping[str, str] = {}
+    """What he typed, by field; it leaves this process sealed or not at all."""
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """Which of the open reports are listed."""
+
+    force: str = ""
+    stage: Stage | None = None
+    due_within: timedelta | None = None
+    """Due by then, or past due."""
+    harm: bool = False
+    nobody: bool = False
+    """Neither acknowledged, assigned nor held."""
+
+
+class Open(Struct, frozen=True, kw_only=True):
+    """One report on which something is owed or unproved."""
+
+    force: str
+    ref: str
+    verdict: Verdict
+    stage: Stage
+    due_at: datetime | None
+    category: str
+    harm: bool
+    grade: str
+    assigned_to: str
+    acknowledged_by: str
+    hold_asked: bool
+    held_until: datetime | None
+    version: int
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """One report, whole."""
+
+    state: ReportState
+    line: Line
+    history: tuple[Step, ...]
+
+
+def rulebook(settings: Settings, rules: str, mappings: Sequence[str]) -> Rulebook:
+    """The pack and the sources by which a ledger was decided: those given, else the settings'.
+
+    Raises ``Fault`` and ``NotGiven``.
+    """
+    pack = read_pack(rules or settings.rules)
+    sources: dict[str, Source] = {}
+    for named in mappings or list(settings.topics.values()):
+        whole = named.endswith(".yaml") or "/" not in named
+        mapping, side = (named, "") if whole else named.rsplit("/", 1)
+        found = [feed.source for feed in read_mapping(mapping).feeds if side in ("", feed.side)]
+        if not found:
+            raise NotGiven(f"there is no '{named}'; give a mapping, or one of its sides")
+        sources |= {source.name: source for source in found}
+    return Rulebook(pack, sources)
+
+
+@contextmanager
+def desk(settings: Settings, url: str) -> Iterator[Ledger]:
+    """The ledger at a URL, or the settings' own. Raises ``LedgerUnusable``, ``NotGiven``."""
+    with reading_ledger(url or settings.ledger_url()) as ledger:
+        yield ledger
+
+
+# -- doing ----------------------------------------------------------------------------------------
+
+
+def act(ledger: Ledger, book: Rulebook, act_: Act, now: datetime, keys: Path | None) -> Answer:
+    """Give one command and wait until it is durable. Raises ``NotGiven`` where it cannot be given at
+    all: nothing to seal with, or rules that are not those by which the ledger was decided."""
+    text = None
+    if any(each.strip() for each in act_.typed.values()):
+        if keys is None:
+            raise NotGiven(
+                "what is typed is kept encrypted: set RECOUNT_TEXT_KEY_FILE to a file that holds a "
+                "key; make one with: openssl rand -base64 32"
+            )
+        try:
+            text = seal_text(read_keys(keys), act_.force, act_.command_id, act_.typed)
+        except KeysUnusable as wrong:
+            raise NotGiven(str(wrong)) from None
+    with ledger.reading() as connection:
+        _check_same_rules(connection, book, act_)
+    given = CommandGiven(
+        force=act_.force,
+        command_id=act_.command_id,
+        actor=act_.actor,
+        known_at=now,
+        asked=act_.asked,
+        ref=act_.ref,
+        expected=act_.expected,
+        text=text,
+    )
+    return turn(ledger, book, Batch(inputs=(given,))).answers[act_.command_id]
+
+
+def _check_same_rules(connection: Connection, book: Rulebook, act_: Act) -> None:
+    """One command must not decide a report by other rules than those it was decided by."""
+    strange = {each.source for each in outputs.source_states(connection)} - set(book.sources)
+    if strange:
+        raise NotGiven(
+            f"the ledger was fed by {', '.join(sorted(strange))}, which is not among the sources "
+            "here; give them with --source, or set RECOUNT_TOPICS"
+        )
+    found = outputs.report(connection, act_.force, act_.ref) if act_.ref else None
+    if found is not None and decode(found[1]).digests.pack != book.pack.digest:
+        raise NotGiven(
+            f"report {act_.force}/{act_.ref} was decided by another rule pack; give it with --rules, "
+            "or set RECOUNT_RULES"
+        )
+
+
+# -- reading --------------------------------------------------------------------------------------
+
+
+def listed(ledger: Ledger, wanted: Filters, now: datetime) -> list[Open]:
+    """Open reports that answer for their incident, by time left."""
+    with ledger.reading() as connection:
+        rows = [
+            row
+            for state, line in acts.open_reports(connection, wanted.force)
+            if not state.same_as and _wanted(row := _open(state, line), wanted, now)
+        ]
+    return sorted(rows, key=lambda row: (row.due_at is None, row.due_at, row.force, row.ref))
+
+
+def _open(state: ReportState, line: Line) -> Open:
+    handling = state.handling
+    return Open(
+        force=line.force,
+        ref=line.ref,
+        verdict=line.verdict,
+        stage=state.alert.stage,
+        due_at=line.deadline,
+        category=line.crimes[0].category if line.crimes else "",
+        harm=any(crime.harm for crime in line.crimes),
+        grade=str(line.grade or ""),
+        assigned_to=handling.assigned_to,
+        acknowledged_by=handling.acknowledged_by,
+        hold_asked=handling.asked is not None,
+        held_until=handling.held_until if state.alert.stage is Stage.HELD else None,
+        version=handling.version,
+    )
+
+
+def _wanted(row: Open, wanted: Filters, now: datetime) -> bool:
+    if wanted.stage is not None and row.stage is not wanted.stage:
+        return False
+    if wanted.harm and not row.harm:
+        return False
+    if wanted.nobody and (row.assigned_to or row.acknowledged_by or row.held_until):
+        return False
+    if wanted.due_within is None:
+        return True
+    return row.due_at is not None and row.due_at <= now + wanted.due_within
+
+
+def shown(ledger: Ledger, force: str, ref: str) -> Shown | None:
+    """One report with everything said and done about it; None where it is not known."""
+    with ledger.reading() as connection:
+        found = outputs.report(connection, force, ref)
+        if found is None:
+            return None
+        history = acts.history(connection, force, str(alert_identity(force, ref)))
+    return Shown(state=found[0], line=decode(found[1]), history=history)
