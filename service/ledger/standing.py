@@ -222,6 +222,8 @@ def _do_next(
         (urgent, latest_first, rows),
         (and_(past, nobody), latest_first, rows),
     ):
+        if len(found) >= rows:
+            break
         query = _listed(force, restricted).where(part).order_by(None).order_by(order, held.ref)
         for row in connection.execute(query.limit(most)):
             if len(found) < rows:

@@ -47,9 +47,8 @@ class Site:
 
     @property
     def url(self) -> str:
-        """Where it answers, without the path of its link."""
-        made = httpx.URL(self.running.url)
-        return f"{made.scheme}://{made.host}:{made.port}"
+        """Where it answers."""
+        return self.running.url
 
     def begin(self) -> None:
         """Connect log and crime system, as of ten days ago."""

@@ -85,7 +85,7 @@ def test_a_stranger_sees_a_demonstration_come_alive(
     try:
         page = browser.new_page()
         page.set_default_timeout(60_000)
-        page.goto(demo.running.url)
+        page.goto(demo.running.link)
         expect(page.locator(".demonstration")).to_have_text("DEMONSTRATION DATA")
         live(page)
         expect(page.locator("#groups tbody tr")).to_have_count(5)
@@ -149,6 +149,8 @@ def test_a_decision_that_lacks_something_says_what_and_keeps_the_rest(
     page.keyboard.press("c")
     form = page.locator("#decide")
     form.get_by_label("Not a notifiable crime").check()
+    expect(form.locator("textarea[name=rationale]")).to_be_visible()
+    expect(form.locator("textarea[name=evidence_what]")).to_be_hidden()
     form.locator("textarea[name=rationale]").fill("seen by the unit")
     form.get_by_role("button", name="Decide not to record").click()
     said = page.get_by_role("alert")
