@@ -188,6 +188,23 @@ def test_a_role_without_the_right_is_offered_no_decision(site: Site, browser: Br
     handler.context.close()
 
 
+def test_a_protected_report_is_counted_and_not_shown_to_everybody(
+    site: Site, browser: Browser
+) -> None:
+    site.report("R-40", hours_ago(26), "rape")
+    site.promise()
+    plain = site.page(browser, "officer-3", special=())
+    plain.goto(f"{site.url}/board")
+    assert int(plain.locator("#groups tbody tr").first.locator("td").first.inner_text()[0]) >= 1
+    for name in ("board", "worklist?choice=past_due", "handover", "wall"):
+        plain.goto(f"{site.url}/{name}")
+        expect(plain.locator("main")).not_to_contain_text("R-40")
+    answer = plain.goto(f"{site.url}/reports/{FORCE}/R-40")
+    assert answer is not None
+    assert answer.status == 403
+    plain.context.close()
+
+
 def test_the_wall_shows_figures_deadlines_and_feeds_alone(site: Site, page: Page) -> None:
     page.set_viewport_size({"width": 1920, "height": 1080})
     page.goto(f"{site.url}/wall")
