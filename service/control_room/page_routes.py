@@ -4,6 +4,7 @@ from service.control_room import (
     audit_page,
     board_page,
     display,
+    notifications_page,
     report_page,
     sources_page,
     statistics_page,
@@ -16,6 +17,7 @@ PAGES = (
     worklist_page.router,
     report_page.router,
     sources_page.router,
+    notifications_page.router,
     audit_page.router,
     statistics_page.router,
 )

@@ -213,9 +213,7 @@ def _declared(desk: Desk, feed: Feed) -> bool:
 def render(frame: Frame, template: str, status: int = 200, **context: Any) -> HTMLResponse:
     """One page."""
     text = (
-        environment()
-        .get_template(template)
-        .render(frame=frame, words=words, navigation=NAVIGATION, **context)
+        environment().get_template(template).render(frame=frame, navigation=NAVIGATION, **context)
     )
     return HTMLResponse(text, status)
 
@@ -239,7 +237,7 @@ def environment() -> Environment:
         sentence=words.sentence,
         stamp=lambda at: at.isoformat(),
     )
-    made.globals.update(HIGH_HARM=HIGH_HARM, RESTRICTED=RESTRICTED, version=version())
+    made.globals.update(HIGH_HARM=HIGH_HARM, RESTRICTED=RESTRICTED, version=version(), words=words)
     return made
 
 

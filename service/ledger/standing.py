@@ -21,7 +21,7 @@ FRESH = timedelta(hours=72)
 HOURS_AHEAD = 24
 
 _PAST = (Verdict.MISSED, Verdict.PARTLY_RECORDED)
-_BOARD = reports.c.on_board.is_not(None)
+_BOARD = reports.c.on_board == 1
 
 
 class GroupRow(Struct, frozen=True, kw_only=True):
@@ -222,6 +222,8 @@ def _do_next(
         (urgent, latest_first, rows),
         (and_(past, nobody), latest_first, rows),
     ):
+        if len(found) >= rows:
+            break
         query = _listed(force, restricted).where(part).order_by(None).order_by(order, held.ref)
         for row in connection.execute(query.limit(most)):
             if len(found) < rows:

@@ -70,7 +70,7 @@ class BadCursor(ValueError):
 
 
 _CLAIMED = (Verdict.MISSED, Verdict.PARTLY_RECORDED)
-_BOARD = reports.c.on_board.is_not(None)
+_BOARD = reports.c.on_board == 1
 _FLAGS = {
     Choice.HOLDS: Queue.HOLD,
     Choice.POSSIBLE_MATCH: Queue.POSSIBLE_MATCH,
@@ -91,7 +91,7 @@ def page(connection: Connection, filters: Filters, after: str = "", limit: int =
     by = _sorted_by(filters.choice)
     query = _chosen(filters)
     if filters.choice is Choice.POSSIBLE_CRIME:
-        return _ranked(connection, query)
+        return _ranked(connection, filters.force, query)
     if after:
         query = query.where(_beyond(by, after))
     found = connection.execute(query.order_by(by, reports.c.ref).limit(limit + 1)).all()
@@ -158,13 +158,16 @@ def _chosen(filters: Filters) -> Select[tuple[object, ...]]:
     return query
 
 
-def _ranked(connection: Connection, query: Select[tuple[object, ...]]) -> Page:
+def _ranked(connection: Connection, force: str, query: Select[tuple[object, ...]]) -> Page:
     """The most harmful first, the newest first among equals, and no further page."""
     ranks = {str(group): n for n, group in enumerate(HarmGroup)}
     rank = case(ranks, value=reports.c.harm_group, else_=len(ranks))
-    ordered = query.order_by(rank, reports.c.received_at.desc(), reports.c.ref)
-    found = connection.execute(ordered.limit(POSSIBLE_SHOWN))
-    return Page(tuple(entry(row) for row in found), "")
+    # References alone come from the index; rows are read of those that are shown.
+    refs = query.with_only_columns(reports.c.ref)
+    ordered = refs.order_by(rank, reports.c.received_at.desc(), reports.c.ref)
+    found = list(connection.scalars(ordered.limit(POSSIBLE_SHOWN)))
+    shown = {each.ref: each for each in entries(connection, force, found)}
+    return Page(tuple(shown[ref] for ref in found), "")
 
 
 def _with(filters: Filters, choice: Choice) -> Filters:

@@ -30,7 +30,11 @@ def upgrade() -> None:
         op.add_column("reports", column)
     _fill()
     for name, held, columns in (
-        ("ix_reports_board", "on_board", ["deadline", "ref", "harm_group", "verdict", "owner"]),
+        (
+            "ix_reports_board",
+            "on_board",
+            ["on_board", "deadline", "ref", "harm_group", "verdict", "owner", "area"],
+        ),
         ("ix_reports_queues", "queues", ["received_at", "ref", "queues", "harm_group"]),
         ("ix_reports_owner", "owner", ["owner", "deadline", "ref", "harm_group"]),
     ):
