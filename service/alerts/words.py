@@ -4,7 +4,11 @@ The one table for pages, messages and terminals. A word that is not in it (a rul
 somebody's own pack) is shown as it is written, with spaces for underscores.
 """
 
-from schemas.words import TimeBound, Verdict
+from schemas.words import AlertType, TimeBound, Verdict
+from service.alerts.actors import Action
+from service.alerts.handling import HoldReason
+from service.alerts.lifecycle import OPEN
+from service.alerts.queues import HarmGroup
 from service.ingest.source import CutBy, Topic
 from service.matching.watermark import Basis
 
@@ -175,6 +179,146 @@ BOUNDS = {
     TimeBound.AT_LATEST: "at the latest",
     TimeBound.AT_EARLIEST: "at the earliest",
 }
+
+ALERTS = {
+    AlertType.DUE_SOON: "Due soon, no crime record found yet",
+    AlertType.CLOSED_WITHOUT_REASON: "Closed with no crime record and no accepted reason",
+    AlertType.MISSED: "No crime record found",
+    AlertType.PARTLY_RECORDED: "Some crimes recorded",
+    AlertType.RECORDED: "Recorded in time",
+    AlertType.RECORDED_LATE: "Recorded late",
+    AlertType.ACCOUNTED: "Accounted for",
+    AlertType.RECORD_WITHDRAWN: "Its record was taken away again",
+    AlertType.LOG_REOPENED: "Owed again",
+    AlertType.NOT_PROVABLE: "Cannot tell: feed not read far enough",
+    AlertType.NO_CRIME_INDICATED: "No sign of a crime",
+    AlertType.SOURCE_SILENT: "Feed stopped",
+    AlertType.SOURCE_BACK: "Feed is back",
+    AlertType.UNKNOWN_CODE: "Code nobody knows",
+    AlertType.INPUT_LOST: "Input lost before it was read",
+    AlertType.VERSION_CONFLICT: "Two contents under one version",
+}
+"""What was said of a report or a feed."""
+
+OWED = OPEN
+"""Said, these leave something for a person to do."""
+
+SETTLE = "record it, link its crime, or decide not to record (who, why, victim told)"
+"""What ends an alert about a report."""
+
+ASKS = {
+    AlertType.SOURCE_SILENT: "find out why nothing comes; until it is back, reports that rest on it "
+    "cannot be judged",
+    AlertType.UNKNOWN_CODE: "give the code a meaning in the source mapping",
+    AlertType.INPUT_LOST: "send the lost span again; what rests on it cannot be judged",
+    AlertType.VERSION_CONFLICT: "find out which of the two is right, and send it under a new version",
+}
+"""What somebody who runs a feed is asked to do."""
+
+
+def said(type_: AlertType, reason: str = "") -> str:
+    """What was said, as people read it."""
+    moved = ", with another deadline" if reason == "deadline_moved" else ""
+    same = ": another log of the same incident answers for it" if reason == "same_incident" else ""
+    return ALERTS[type_] + moved + same
+
+
+GROUPS = {
+    HarmGroup.SEXUAL: "Rape and sexual",
+    HarmGroup.CHILD: "Child, referral",
+    HarmGroup.DOMESTIC: "Domestic abuse",
+    HarmGroup.VIOLENCE: "Other violence",
+    HarmGroup.OTHER: "All other",
+}
+"""Rows of the board."""
+
+EVENTS = {
+    AlertType.DUE_SOON: "Due soon",
+    AlertType.MISSED: "No crime record found",
+    AlertType.PARTLY_RECORDED: "Some crimes recorded, others not",
+    AlertType.RECORDED: "Recorded in time",
+    AlertType.RECORDED_LATE: "Recorded late",
+    AlertType.ACCOUNTED: "Accounted for",
+    AlertType.RECORD_WITHDRAWN: "Its record was taken away again",
+    AlertType.LOG_REOPENED: "Owed again",
+    AlertType.SOURCE_SILENT: "Feed stopped",
+    AlertType.SOURCE_BACK: "Feed is back",
+    AlertType.UNKNOWN_CODE: "Code nobody knows",
+    AlertType.INPUT_LOST: "Part of the input was lost",
+    AlertType.CLOSED_WITHOUT_REASON: "Closed without an accepted reason",
+    AlertType.NOT_PROVABLE: "Cannot tell",
+    AlertType.NO_CRIME_INDICATED: "No sign of a crime",
+    AlertType.VERSION_CONFLICT: "Two contents under one version",
+}
+"""What was said."""
+
+ACTIONS = {
+    Action.ACKNOWLEDGE: "Acknowledge",
+    Action.ASSIGN: "Assign",
+    Action.LINK: "Link a record",
+    Action.UNLINK: "Unlink a record",
+    Action.CONFIRM_MATCH: "Confirm a match",
+    Action.REFUSE_MATCH: "Refuse a match",
+    Action.DECIDE: "Decision not to record",
+    Action.ACCEPT_CANCELLATION: "Accept a cancellation",
+    Action.QUERY_CANCELLATION: "Question a cancellation",
+    Action.ASK_HOLD: "Ask registrar: delay",
+    Action.APPROVE_HOLD: "Approve the delay",
+    Action.REFUSE_HOLD: "Refuse the delay",
+    Action.MUTE: "Mute",
+    Action.END_MUTE: "End a mute",
+    Action.REOPEN: "Victim appeals: reopen",
+}
+"""What a person can do."""
+
+HOLDS = {
+    HoldReason.VICTIM_UNREACHABLE: "victim cannot be reached",
+    HoldReason.VICTIM_UNFIT: "victim is not fit to say",
+    HoldReason.FORCE_UNCLEAR: "not clear which force's it is",
+    HoldReason.SYSTEM_DOWN: "crime system is down",
+    HoldReason.EXCEPTIONAL: "exceptional",
+    HoldReason.INTERVIEW: "awaiting interview",
+    HoldReason.MEDICAL: "awaiting medical evidence",
+    HoldReason.APPOINTMENT: "awaiting appointment",
+}
+"""Why recording is to wait."""
+
+
+REFUSALS = {
+    "not_your_force": "This is not a force of yours.",
+    "not_your_role": "Your role does not do this.",
+    "officer_in_case": "The officer in the case does not decide it.",
+    "registrar_only": "Only the registrar accepts this one.",
+    "command_id_taken": "This form was sent before with something else in it. Look again, then send.",
+    "report_unknown": "There is no such report.",
+    "record_unknown": "There is no such record here. Check the reference; the crime system may lag.",
+    "same_incident": "Another log answers for this incident. Act there.",
+    "changed_meanwhile": "Somebody else acted first. What you see now is how it stands; send again if "
+    "it is still right.",
+    "not_now": "As the report stands this cannot be done.",
+    "no_change": "It is so already.",
+    "not_linked": "This record is not linked here.",
+    "tied_by_reference": "A reference ties this record to the report; only the crime system can undo it.",
+    "not_cancelled": "This record is not cancelled.",
+    "lacks": "Something is missing.",
+    "nothing_owed": "No crime is owed here.",
+    "crime_unknown": "There is no such crime in this report.",
+    "nothing_to_reopen": "Nothing was decided here that could be reopened.",
+    "hold_never_for_this": "Recording never waits for this: record it, and cancel it if it proves none.",
+    "no_hold_asked": "Nobody has asked for a delay.",
+    "not_ahead": "The time given is past already.",
+    "comment_missing": "A comment is needed: why?",
+    "bad_reference": "This is no reference: letters and digits with at least one digit, and never a name.",
+    "mute_unknown": "There is no such mute.",
+}
+"""Why something was refused, and what to do."""
+
+
+def event(word: str) -> str:
+    """What was said or done."""
+    if word in set(AlertType):
+        return EVENTS[AlertType(word)]
+    return ACTIONS[Action(word)] if word in set(Action) else sentence(plain(word))
 
 
 def visible(text: str) -> str:

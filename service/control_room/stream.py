@@ -20,6 +20,7 @@ from service.control_room.problems import Problem, unavailable
 from service.control_room.publishing import Kept, Publishing
 from service.control_room.rights import View, require, who
 from service.control_room.viewers import Viewer
+from service.ledger import published
 from service.ledger.standing import group_rows
 
 FRAME_EVERY = 0.25
@@ -82,7 +83,7 @@ async def _frames(
     try:
         if told is None:
             told = publishing.newest
-            yield await _snapshot(desk, publishing, viewer, told)
+            yield await _snapshot(desk, viewer, told)
         while True:
             found = await publishing.after(told)
             if found is None:
@@ -101,24 +102,22 @@ async def _frames(
         publishing.viewers.discard(mine)
 
 
-async def _snapshot(
-    desk: Desk, publishing: Publishing, viewer: Viewer, number: int
-) -> ServerSentEvent:
+async def _snapshot(desk: Desk, viewer: Viewer, number: int) -> ServerSentEvent:
     """How every force of the viewer's stands; the number is older than what is read, never newer."""
     now = desk.clock()
-    forces = [force for force in publishing.lanes if viewer.sees(force, protected=False)]
 
-    def boards(connection: Connection) -> dict[str, object]:
-        return {force: group_rows(connection, force, now) for force in forces}
+    def find(connection: Connection) -> dict[str, object]:
+        stood = published.stand(connection)
+        forces = [force for force in sorted(stood) if viewer.sees(force, protected=False)]
+        return {
+            "number": number,
+            "now": now,
+            "demonstration": desk.demonstration,
+            "as_of": {force: stood[force][1] for force in forces},
+            "boards": {force: group_rows(connection, force, now) for force in forces},
+        }
 
-    held = {
-        "number": number,
-        "now": now,
-        "demonstration": desk.demonstration,
-        "as_of": {force: publishing.lanes[force].now for force in forces},
-        "boards": await desk.read(boards),
-    }
-    return _event("snapshot", number, msgspec.json.encode(held))
+    return _event("snapshot", number, msgspec.json.encode(await desk.read(find)))
 
 
 def _turned(publishing: Publishing, viewer: Viewer, versions: dict[str, int]) -> bool:

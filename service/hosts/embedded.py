@@ -21,6 +21,7 @@ from service.control_room.app import make_app
 from service.control_room.binding import check_binding
 from service.control_room.desk import Desk
 from service.control_room.gate import Gate
+from service.control_room.page_routes import PAGES
 from service.delivery.numbers import give_numbers
 from service.effects import Tick
 from service.hosts.demonstration import SOURCE, Demonstration
@@ -75,7 +76,7 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
                 loops = (demonstration.play,)
             numbering, gate = desk, Gate(settings, ledger, wall_clock)
             return serve(
-                make_app(desk, gate),
+                make_app(desk, gate, PAGES),
                 desk,
                 (*loops, lambda: number_again_and_again(numbering)),
                 bound,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from service.control_room.app import make_app
 from service.control_room.binding import check_binding
 from service.control_room.gate import Gate
+from service.control_room.page_routes import PAGES
 from service.hosts.embedded import make_desk, wall_clock
 from service.hosts.incoming import Incoming
 from service.hosts.serving import bind, serve, with_link
@@ -25,4 +26,4 @@ def run_serve(
     desk = make_desk(settings, ledger, incoming)
     gate = Gate(settings, ledger, wall_clock)
     with bind(host, port) as bound:
-        return serve(make_app(desk, gate), desk, (), bound, with_link(gate, (), tell))
+        return serve(make_app(desk, gate, PAGES), desk, (), bound, with_link(gate, (), tell))

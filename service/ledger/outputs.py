@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from schemas.words import AlertType, Grade, Verdict
 from service.effects import Intake, ReportState
-from service.ledger.instants import instant
+from service.ledger.instants import instant, micros
 from service.ledger.tables import (
     alert_events,
     chain_payloads,
@@ -90,9 +90,14 @@ def forces(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.scalars(select(lanes.c.force).order_by(lanes.c.force)))
 
 
-def lines(connection: Connection, force: str | None = None) -> Iterator[bytes]:
-    """Canonical verdict lines in order of force and ref: of one force, or of all."""
+def lines(
+    connection: Connection, force: str | None = None, since: datetime | None = None
+) -> Iterator[bytes]:
+    """Canonical verdict lines in order of force and ref: of one force, or of all; of reports received
+    at ``since`` or later."""
     query = _of(force, select(reports.c.line), reports.c.force)
+    if since is not None:
+        query = query.where(reports.c.received_at >= micros(since))
     ordered = query.order_by(reports.c.force, reports.c.ref)
     for line in connection.execute(ordered, execution_options=_PAGE).scalars():
         yield line.encode()

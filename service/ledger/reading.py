@@ -8,6 +8,7 @@ from sqlalchemy import Connection, and_, select
 
 from schemas.words import Verdict
 from service.alerts.identity import alert_identity
+from service.alerts.queues import HarmGroup
 from service.effects import RecordState, ReportState
 from service.ledger import trail
 from service.ledger.standing import ENTRY, Entry, entry
@@ -29,6 +30,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     line: Line
     head: Line | None
     """The line that answers for its incident, where that is another log's."""
+    head_group: HarmGroup | None
+    """Group of that log: this one is as protected as it is."""
     happened: tuple[Happened, ...]
     earlier: tuple[Entry, ...]
     """Earlier reports of the same people, the latest first; at most ``EARLIER_SHOWN``."""
@@ -45,7 +48,7 @@ def reading(connection: Connection, force: str, ref: str) -> Reading | None:
         return None
     state = msgspec.json.decode(row.state, type=ReportState)
     line = decode(row.line.encode())
-    head = _line(connection, force, line.same_as) if line.same_as else None
+    head, head_group = _head(connection, force, line.same_as) if line.same_as else (None, None)
     earlier = earlier_of(connection, state)
     shown = head or line
     named = {*(link.record for link in shown.links), *(each.record for each in shown.refused)}
@@ -55,6 +58,7 @@ def reading(connection: Connection, force: str, ref: str) -> Reading | None:
         state=state,
         line=line,
         head=head,
+        head_group=head_group,
         happened=trail.of_alerts(connection, force, alerts),
         earlier=earlier[:EARLIER_SHOWN],
         earlier_more=max(len(earlier) - EARLIER_SHOWN, 0),
@@ -95,10 +99,12 @@ def with_crime(earlier: Iterable[Entry]) -> int:
 _RECORDED = frozenset({Verdict.RECORDED, Verdict.RECORDED_LATE, Verdict.PARTLY_RECORDED})
 
 
-def _line(connection: Connection, force: str, ref: str) -> Line | None:
-    query = select(reports.c.line).where(reports.c.force == force, reports.c.ref == ref)
-    held = connection.scalars(query).one_or_none()
-    return decode(held.encode()) if held is not None else None
+def _head(connection: Connection, force: str, ref: str) -> tuple[Line | None, HarmGroup | None]:
+    query = select(reports.c.line, reports.c.harm_group)
+    row = connection.execute(query.where(reports.c.force == force, reports.c.ref == ref)).first()
+    if row is None:
+        return None, None
+    return decode(row.line.encode()), HarmGroup(row.harm_group) if row.harm_group else None
 
 
 def _records(connection: Connection, force: str, refs: set[str]) -> tuple[RecordState, ...]:

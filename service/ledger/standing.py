@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, and_, case, func, or_, select
+from sqlalchemy import Connection, Select, and_, case, func, select
 
 from schemas.words import Grade, Verdict
 from service.alerts.queues import HIGH_HARM, RESTRICTED, HarmGroup
@@ -207,20 +207,26 @@ _WITHIN = {"within_1h": 1, "within_4h": 4, "within_12h": 12}
 def _do_next(
     connection: Connection, force: str, now: datetime, restricted: bool, rows: int
 ) -> tuple[Entry, ...]:
-    """What needs somebody most: of high harm and past due with nobody on it; then whatever else is
-    past due or nearest to it with nobody on it. Each part by its deadline."""
+    """What needs somebody most, nobody being on it: half the rows for what is of high harm and past
+    due, the latest first as it is the easiest to mend; then what is due next; in order of deadline."""
     held, at = reports.c, micros(now)
     past = and_(held.verdict.in_(_PAST), held.deadline > at - micros_of(FRESH))
     nobody = held.owner.is_(None)
-    first = and_(past, nobody, held.harm_group.in_(sorted(HIGH_HARM)))
-    soon = and_(held.verdict == Verdict.PENDING, held.deadline <= at + 12 * HOUR_US)
-    second = and_(nobody, or_(past, soon))
+    urgent = and_(past, nobody, held.harm_group.in_(sorted(HIGH_HARM)))
+    soon = and_(held.verdict == Verdict.PENDING, held.deadline <= at + 12 * HOUR_US, nobody)
     found: dict[str, Entry] = {}
-    for part in (first, second):
-        query = _listed(force, restricted).where(part).limit(rows)
-        for row in connection.execute(query):
-            found.setdefault(row.ref, entry(row))
-    return tuple(found.values())[:rows]
+    latest_first = held.deadline.desc()
+    for part, order, most in (
+        (urgent, latest_first, rows // 2),
+        (soon, held.deadline, rows),
+        (urgent, latest_first, rows),
+        (and_(past, nobody), latest_first, rows),
+    ):
+        query = _listed(force, restricted).where(part).order_by(None).order_by(order, held.ref)
+        for row in connection.execute(query.limit(most)):
+            if len(found) < rows:
+                found.setdefault(row.ref, entry(row))
+    return tuple(sorted(found.values(), key=lambda each: (each.deadline or now, each.ref)))
 
 
 def _nearest(

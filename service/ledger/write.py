@@ -210,7 +210,7 @@ class Writing:
             state.facts.area,
             1 if place.on_board else None,
             int(place.queues) or None,
-            None,
+            place.owner or None,
         )
 
     def _record(self, held: Held, ref: str, effect: TrackRecord) -> Row:

@@ -10,7 +10,7 @@ from service.effects import ReportState
 from service.matching.judgement import decode
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
@@ -62,7 +62,7 @@ def _fill() -> None:
     )
     write = sa.text(
         "UPDATE reports SET harm_group = :harm_group, category = :category, area = :area, "
-        "on_board = :on_board, queues = :queues WHERE force = :force AND ref = :ref"
+        "on_board = :on_board, queues = :queues, owner = :owner WHERE force = :force AND ref = :ref"
     )
     while True:
         given = {"force": after[0], "ref": after[1], "page": _PAGE}
@@ -74,14 +74,15 @@ def _fill() -> None:
 
 
 def _placed(force: str, ref: str, state: str, line: str) -> dict[str, object]:
-    facts = msgspec.json.decode(state, type=ReportState).facts
-    where = place(facts, decode(line.encode()))
+    held = msgspec.json.decode(state, type=ReportState)
+    where = place(held.facts, decode(line.encode()), held.handling)
     return {
         "force": force,
         "ref": ref,
         "harm_group": str(where.group or ""),
         "category": where.category,
-        "area": facts.area,
+        "area": held.facts.area,
         "on_board": 1 if where.on_board else None,
         "queues": int(where.queues) or None,
+        "owner": where.owner or None,
     }

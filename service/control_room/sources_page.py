@@ -1,0 +1,98 @@
+"""Sources: how far each is read, what it covers, when it stopped, and what alerts ask of people."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import HTMLResponse
+from markupsafe import Markup
+from msgspec import Struct
+from sqlalchemy import Connection
+
+from schemas.words import AlertType
+from service.alerts import words
+from service.control_room.desk import Desk, desk_of
+from service.control_room.pages import Frame, framed, render
+from service.control_room.rights import View, Viewer, require
+from service.figures import charts
+from service.ingest.source import Source
+from service.ledger import trail
+from service.ledger.feeds import Feed
+
+router = APIRouter(include_in_schema=False)
+
+SHOWN_BACK = timedelta(days=14)
+DAY = timedelta(hours=24)
+
+ALARMS = (AlertType.DUE_SOON, AlertType.MISSED, AlertType.PARTLY_RECORDED, AlertType.SOURCE_SILENT)
+"""What may interrupt somebody."""
+
+
+class Shown(Struct, frozen=True):
+    """A source as the page shows it."""
+
+    feed: Feed
+    source: Source | None
+    """None: this process's mappings declare no such source."""
+    label: str
+
+
+class Load(Struct, frozen=True):
+    """What was said in a span, by type."""
+
+    counts: dict[str, int]
+    hours: float
+
+    @property
+    def alarms_an_hour(self) -> float:
+        """Of what may interrupt, for everybody together."""
+        return sum(self.counts.get(type_, 0) for type_ in ALARMS) / self.hours
+
+
+@router.get("/sources")
+async def sources(
+    request: Request, viewer: Annotated[Viewer, Depends(require(View.SOURCES))]
+) -> HTMLResponse:
+    """Every source of a force."""
+    desk = desk_of(request)
+
+    def ask(connection: Connection, frame: Frame) -> Load:
+        since = frame.now - DAY
+        return Load(trail.changes(connection, frame.force, since), DAY / timedelta(hours=1))
+
+    frame, load = await framed(request, viewer, "sources", ask)
+    shown = tuple(_shown(desk, feed) for feed in frame.feeds)
+    return render(
+        frame,
+        "sources.html.j2",
+        shown=shown,
+        load=load,
+        spans=_spans(frame, shown),
+        patterns=charts.PATTERNS,
+    )
+
+
+def _shown(desk: Desk, feed: Feed) -> Shown:
+    source = desk.rulebook.sources.get(feed.state.source)
+    label = words.TOPICS[source.topic] if source else feed.state.source
+    return Shown(feed, source, label)
+
+
+def _spans(frame: Frame, shown: tuple[Shown, ...]) -> Markup:
+    """What each covers, over the last days."""
+    start = frame.now - SHOWN_BACK
+    rows = []
+    for each in shown:
+        state = each.feed.state
+        since = state.since or state.first_event
+        rows.append(
+            charts.Span(
+                each.label,
+                frame.local(max(since, start)) if since else None,
+                frame.local(state.until or frame.now),
+                frame.local(state.watermark) if state.watermark else None,
+            )
+        )
+    rows += [charts.Span(words.TOPICS[topic]) for topic in frame.blind]
+    now = frame.local(frame.now)
+    return charts.spans("What each source covers", rows, frame.local(start), now, now)
