@@ -398,4 +398,3 @@ consultations = Table(
     Index("ix_consultations_at", "at", "id"),
     Index("ix_consultations_report", "force", "ref", "at"),
 )
-
