@@ -85,9 +85,12 @@ class Gate:
         )
         self.set_cookie(response, self.cookie, token)
 
-    async def end(self, request: Request, response: Response) -> None:
-        """End the request's session, here and in the browser."""
+    async def end(self, request: Request) -> None:
+        """End the request's session, for whoever holds its cookie."""
         await self.once(SIGNED_IN, request.cookies.get(self.cookie, ""))
+
+    def clear(self, response: Response) -> None:
+        """Let the browser forget what it holds."""
         response.delete_cookie(self.cookie, secure=self.secure, httponly=True, samesite="lax")
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
