@@ -8,7 +8,18 @@ import sys
 
 import typer
 
-from service.cli import alerts, db, linkage, rules, simulate, sources, stats, tokens, topics
+from service.cli import (
+    alerts,
+    db,
+    linkage,
+    rules,
+    sessions,
+    simulate,
+    sources,
+    stats,
+    tokens,
+    topics,
+)
 from service.cli.diff import diff
 from service.cli.relay import relay
 from service.cli.replay import replay, spread
@@ -46,6 +57,7 @@ app.add_typer(stats.app, name="stats")
 app.add_typer(linkage.app, name="linkage")
 app.add_typer(topics.app, name="topics")
 app.add_typer(db.app, name="db")
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(tokens.app, name="tokens")
 app.command()(simulate.simulate)
 

@@ -35,7 +35,7 @@ def create(
     Example: recount tokens create --ledger force.db --source native/incidents --force 33
     """
     name = _source_name(source)
-    opened = _open(ledger)
+    opened = open_to_tend(ledger)
     try:
         with opened.writing() as connection:
             token, written = make_token(connection, name, force, datetime.now(UTC))
@@ -54,7 +54,7 @@ def list_(ledger: LedgerFile = None, as_json: AsJson = False) -> None:
 
     Example: recount tokens list --ledger force.db
     """
-    opened = _open(ledger)
+    opened = open_to_tend(ledger)
     try:
         with opened.reading() as connection:
             found = list_tokens(connection)
@@ -80,7 +80,7 @@ def revoke(
 
     Example: recount tokens revoke 1f2e3d4c5b6a --ledger force.db
     """
-    opened = _open(ledger)
+    opened = open_to_tend(ledger)
     try:
         with opened.writing() as connection:
             known = revoke_token(connection, token, datetime.now(UTC))
@@ -102,6 +102,7 @@ def _source_name(given: str) -> str:
     return found
 
 
-def _open(file: Path | None) -> Ledger:
+def open_to_tend(file: Path | None) -> Ledger:
+    """The ledger of a file, or else of the settings; it must be there."""
     url = f"sqlite:///{file}" if file else read_settings().ledger_url()
     return open_ledger(url, create=False)

@@ -35,7 +35,7 @@ SIGNED_IN, SIGNING_IN, LINK = "signed_in", "signing_in", "link"
 """Kinds of what the ledger keeps for a browser; one is never taken for another."""
 
 SIGNING_IN_LASTS = timedelta(minutes=10)
-LINK_LASTS = timedelta(minutes=15)
+LINK_LASTS = timedelta(minutes=10)
 
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf_token"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -85,10 +85,14 @@ class Gate:
         )
         self.set_cookie(response, self.cookie, token)
 
-    async def end(self, request: Request, response: Response) -> None:
-        """End the request's session, here and in the browser."""
+    async def end(self, request: Request) -> None:
+        """End the request's session, for whoever holds its cookie."""
         await self.once(SIGNED_IN, request.cookies.get(self.cookie, ""))
+
+    def clear(self, response: Response) -> None:
+        """Let the browser forget what it holds."""
         response.delete_cookie(self.cookie, secure=self.secure, httponly=True, samesite="lax")
+        response.headers["Clear-Site-Data"] = '"cache", "storage"'
 
     async def make_link(self, kept: Kept) -> str:
         """What makes a session once, for whoever reads the terminal."""

@@ -119,12 +119,13 @@ async def sign_out(
 ) -> Response:
     """End the session here, and at the provider where it offers that."""
     gate, provider = gate_of(request), _provider(request)
+    await gate.end(request)  # first: the provider may take its time, and the browser may go away
     there = ""
     if provider is not None:
         there = await provider.sign_out_at(f"{gate.settings.public_url.rstrip('/')}{SIGNED_OUT}")
     # A page that leads on, since browsers let a form lead to this host alone (form-action).
     answer = _signed_out(there)
-    await gate.end(request, answer)
+    gate.clear(answer)
     log().info("signed_out", via=viewer.actor.via)
     return answer
 

@@ -18,6 +18,7 @@ from service.control_room.sign_in import ENTER
 from service.control_room.viewers import Special
 from service.hosts.files import NotGiven
 from service.log import log, trail
+from service.settings import Settings
 
 LOOPBACK = "127.0.0.1"
 
@@ -98,7 +99,7 @@ async def _serve(
     running = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         running.add_signal_handler(number, desk.stopping.set)
-    server = _Server(_config(app, desk), answering)
+    server = _Server(configured(app, desk.settings), answering)
     tasks: list[asyncio.Task[Any]] = [asyncio.create_task(server.serve([bound]))]
     tasks += [asyncio.create_task(_one(loop)) for loop in loops]
     told = asyncio.create_task(desk.stopping.wait())
@@ -121,8 +122,8 @@ async def _one(loop: Loop) -> None:
     await loop()
 
 
-def _config(app: FastAPI, desk: Desk) -> uvicorn.Config:
-    settings = desk.settings
+def configured(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """How the application is served: quietly, by TLS where it has a certificate, trusting one proxy."""
     return uvicorn.Config(
         app,
         log_config=None,  # the service's own log is set up already

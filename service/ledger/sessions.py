@@ -61,6 +61,14 @@ def take(connection: Connection, key: str, kind: str) -> Held | None:
     return found if gone else None
 
 
+def end_sessions(connection: Connection, actor_id: str | None) -> int:
+    """End every session of a person, or (None) of everybody; how many."""
+    signed_in = delete(sessions).where(sessions.c.actor_id != "")
+    if actor_id is not None:
+        signed_in = signed_in.where(sessions.c.actor_id == actor_id)
+    return connection.execute(signed_in).rowcount
+
+
 def see(connection: Connection, key: str, at: datetime) -> None:
     """Note that a session was used."""
     connection.execute(update(sessions).where(sessions.c.key == key).values(seen_at=micros(at)))

@@ -151,6 +151,14 @@ def test_what_is_open_to_all_only_reads_or_asks_for_a_token(door: Door) -> None:
             assert (context.route.methods or set()) <= SAFE_METHODS
 
 
+def test_what_a_route_does_is_a_post(door: Door) -> None:
+    for context in routes(door):
+        mark = declared(context.route)
+        if isinstance(mark, Required) and isinstance(mark.right, Action):
+            assert isinstance(context.route, Route)
+            assert context.route.methods == {"POST"}, context.path
+
+
 @pytest.mark.parametrize("role", ActorRole)
 def test_every_role_force_and_route(door: Door, role: ActorRole) -> None:
     """Refused through HTTP, where nothing can happen; let in by the route's own dependency, since what

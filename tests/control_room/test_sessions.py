@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select, text
+from typer.testing import CliRunner
 
 from service.alerts.actors import ActorRole
+from service.cli import app
 from service.control_room.gate import csrf_of
 from service.ledger.tables import sessions
 from tests.control_room.door import Door, a_door
@@ -36,7 +38,7 @@ def test_a_link_lets_one_in_once_and_not_for_long(door: Door) -> None:
     assert second.get(link).status_code == 403
     assert second.get(BOARD).status_code == 401
     link = door.link(ActorRole.SUPERVISOR)
-    door.clock.pass_by(timedelta(minutes=15))
+    door.clock.pass_by(timedelta(minutes=10))
     assert late.get(link).status_code == 403
 
 
@@ -123,6 +125,7 @@ def test_signing_out_ends_the_session_for_whoever_holds_it(door: Door) -> None:
     answer = browser.post("/sign-out", headers=csrf(door, browser))
     assert answer.status_code == 200
     assert "Signed out" in answer.text
+    assert answer.headers["clear-site-data"] == '"cache", "storage"'
     assert door.gate.cookie not in browser.cookies
     copy = door.browser()
     copy.cookies.set(door.gate.cookie, token)
@@ -169,6 +172,22 @@ def test_the_cookie_is_for_this_host_alone_and_no_script(
     assert cookie.startswith(f"{name}=")
     said = {part.strip().lower() for part in cookie.split(";")[1:]}
     assert said == {"httponly", "path=/", "samesite=lax", *(["secure"] if secure else [])}
+
+
+def test_an_administrator_ends_the_sessions_of_one_person_or_of_all(door: Door) -> None:
+    one, other = door.signed_in(ActorRole.SUPERVISOR), door.signed_in(ActorRole.SUPERVISOR)
+    file = str(door.gate.ledger.engine.url.database)
+    run = CliRunner().invoke
+    ended = run(app, ["sessions", "end", "--ledger", file, "--person", "somebody-else"])
+    assert (ended.exit_code, ended.stdout) == (0, "0\n")
+    assert one.get(BOARD).status_code == 200
+    assert run(app, ["sessions", "end", "--ledger", file, "--person", "person-1"]).stdout == "2\n"
+    assert {one.get(BOARD).status_code, other.get(BOARD).status_code} == {401}
+    again = door.signed_in(ActorRole.SUPERVISOR)
+    assert run(app, ["sessions", "end", "--ledger", file]).exit_code == 2
+    assert again.get(BOARD).status_code == 200
+    assert run(app, ["sessions", "end", "--ledger", file, "--all"]).stdout == "1\n"
+    assert again.get(BOARD).status_code == 401
 
 
 def test_a_bearer_token_opens_no_page(door: Door) -> None:

@@ -3,14 +3,17 @@
 from pathlib import Path
 
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
+from fastapi.testclient import TestClient
 
 from service.alerts.actors import ActorRole
 from service.control_room.app import BODY_MAX
 from service.control_room.binding import check_binding
+from service.control_room.gate import address
 from service.control_room.paces import Pace
 from service.control_room.rights import Openly
 from service.control_room.shield import HEADERS
+from service.hosts.serving import configured
 from service.settings import SettingsWrong, read_settings
 from tests.control_room.door import a_door
 from tests.control_room.test_rights import probes
@@ -50,6 +53,7 @@ def test_every_answer_carries_the_headers(tmp_path: Path, tls: bool) -> None:
             assert answer.headers.get_list(name) == [value], answer.url
         assert ("strict-transport-security" in answer.headers) is tls
         assert answer.headers["cache-control"] == "no-store"
+        assert not [name for name in answer.headers if name.startswith("access-control")]
         assert "name" not in answer.text or answer.status_code != 500
 
 
@@ -80,6 +84,32 @@ def test_whoever_asks_too_often_waits(tmp_path: Path) -> None:
         assert signing == [401, 429]
         knocking = [door.browser().get("/probe/board").status_code for _ in range(6)]
         assert knocking == [401] * 5 + [429]
+
+
+@pytest.mark.parametrize(
+    ("given", "believed"),
+    [
+        ({}, False),
+        ({"proxy_terminates_tls": True, "proxy_addresses": "10.9.9.9"}, False),
+        ({"proxy_terminates_tls": True}, True),
+    ],
+)
+def test_only_the_named_proxy_says_where_a_request_came_from(
+    tmp_path: Path, given: dict[str, object], believed: bool
+) -> None:
+    seen: list[str] = []
+    router = APIRouter(dependencies=[Depends(Openly("says where"))])
+
+    @router.get("/where")
+    async def where(request: Request) -> None:
+        seen.append(address(request))
+
+    with a_door(tmp_path, router, **given) as door:
+        config = configured(door.app, door.gate.settings)
+        config.load()
+        browser = TestClient(config.loaded_app, client=("127.0.0.1", 1))
+        browser.get("/where", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert seen == ["203.0.113.7" if believed else "127.0.0.1"]
 
 
 def test_paces_let_a_minutes_worth_through_and_then_one_at_a_time() -> None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx2
 import pytest
+import structlog
 from fastapi.testclient import TestClient
 from httpx2 import Response
 from joserfc import jwt
@@ -137,6 +138,20 @@ def test_a_good_token_lets_one_in(door: Door, liar: Liar) -> None:
     browser = door.browser()
     assert come_back(door, liar, browser).status_code == 303
     assert browser.get(BOARD).json() == "person-7"
+
+
+def test_signing_in_and_being_turned_away_are_logged(door: Door, liar: Liar) -> None:
+    with structlog.testing.capture_logs() as lines:
+        browser = door.browser()
+        come_back(door, liar, browser)
+        browser.post("/sign-out", headers={"X-CSRF-Token": _csrf(door, browser)})
+        come_back(door, liar, door.browser(), BAD["expired"])
+    assert [(line["event"], line.get("reason")) for line in lines] == [
+        ("signed_in", None),
+        ("signed_out", None),
+        ("sign_in_refused", "token_expired_token"),
+    ]
+    assert not any("person-7" in repr(line) for line in lines)
 
 
 def test_the_provider_is_asked_as_the_flow_demands(door: Door, liar: Liar) -> None:
