@@ -23,7 +23,7 @@ AN_HOUR, A_SHIFT, FLOOD = 6, 2, 10
 minutes are a flood, and become one digest (board.md)."""
 
 LOOK_AGAIN = timedelta(minutes=10)
-"""While a stopped source holds a step back, this is how often it is looked at."""
+"""While a stopped source or a mute keeps a step back, this is how often it is looked at."""
 
 SETTLED_QUIETLY = "settled_quietly"
 """Told in one digest once all of it is settled: after go-live, a silence, a changed pack."""
@@ -66,8 +66,8 @@ class Progress(Struct, frozen=True, omit_defaults=True, kw_only=True):
     harm: bool = False
     grade: Grade | None = None
     quiet: bool = False
-    inhibited: bool = False
-    """A stopped source held it back since it was last looked at."""
+    kept_back: bool = False
+    """A stopped source, or a mute, kept it back when it was last looked at."""
     done: tuple[str, ...] = ()
     """``step/receiver`` told in this round."""
 
@@ -82,8 +82,6 @@ class Pauses(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     acknowledged_until: datetime | None = None
     held_until: datetime | None = None
-    muted_until: datetime | None = None
-    """Steps go by untold; the alert comes up in the first digest after this."""
 
     def waits_until(self, now: datetime) -> datetime | None:
         """Until when steps wait; None: they do not."""
@@ -126,7 +124,7 @@ def hear(progress: Progress, said: Said) -> Progress:
     moved = said.due_at != progress.due_at and said.type in OPEN
     taken_back = progress.missed_at is not None and said.type not in CLAIMS
     if progress.type is None or opens or moved or taken_back:
-        progress = Progress(type=progress.type, raised_at=said.at, inhibited=progress.inhibited)
+        progress = Progress(type=progress.type, raised_at=said.at, kept_back=progress.kept_back)
     missed = said.type in CLAIMS
     closed = said.type is AlertType.CLOSED_WITHOUT_REASON
     return replace(
@@ -163,15 +161,16 @@ def changes(before: Progress, said: Said) -> bool:
 
 
 def look(
-    frozen: Frozen, progress: Progress, pauses: Pauses, now: datetime, inhibited: bool = False
+    frozen: Frozen, progress: Progress, pauses: Pauses, now: datetime, kept_back: bool = False
 ) -> Look:
-    """Everything due by now, and when the next step is. ``inhibited``: a source that this alert rests
-    on has stopped; its own alert explains it."""
+    """Everything due by now, and when the next step is. ``kept_back``: a source that this alert rests
+    on has stopped, and its own alert explains it, or a mute runs. What falls due meanwhile is told in one
+    digest afterwards, where it still stands."""
     if not progress.open:
         return Look(progress, (), None)
-    if inhibited:
+    if kept_back:
         again = now + LOOK_AGAIN if _pending(frozen, progress) else None
-        return Look(replace(progress, inhibited=True), (), again)
+        return Look(replace(progress, kept_back=True), (), again)
     until = pauses.waits_until(now)
     if until is not None:
         return Look(progress, (), until if _pending(frozen, progress) else None)
@@ -180,7 +179,7 @@ def look(
     tells = tuple(_once(_tell(frozen, progress, each) for each in due))
     done = (*progress.done, *(_key(each) for each in due))
     later = [each.at for each in pending if each.at > now]
-    after = replace(progress, done=done, inhibited=False)
+    after = replace(progress, done=done, kept_back=False)
     return Look(after, tells, min(later, default=None))
 
 
@@ -258,7 +257,7 @@ def _tell(frozen: Frozen, progress: Progress, tell: Tell) -> Tell:
     """A step in the class that this alert and this receiver may have."""
     if tell.kind is StepKind.WORKLIST:
         return tell
-    if progress.quiet or progress.inhibited:
+    if progress.quiet or progress.kept_back:
         return replace(tell, kind=StepKind.DIGEST, why=SETTLED_QUIETLY)
     of_source = progress.type is AlertType.SOURCE_SILENT
     grave = progress.harm and progress.grade is Grade.CLEAR
