@@ -36,6 +36,7 @@ TRIED_FOR = timedelta(hours=24)
 """How long a message is tried before it expires."""
 
 _HELD = notifications.c
+_MARKED = ("status", "outcome", "code", "next_try_at", "sent_at")
 _ASKED = 500
 """Keys in one query, at most."""
 
@@ -53,7 +54,7 @@ class Status(StrEnum):
     EXPIRED = "expired"
     """Tried for ``TRIED_FOR`` in vain."""
     FAILED = "failed"
-    """No message could be made of it, or senders died of it."""
+    """No message could be made of it."""
 
 
 ENDED = frozenset(Status) - {Status.WAITING, Status.CLAIMED}
@@ -133,10 +134,12 @@ def claim(
     now: datetime,
     until: datetime,
     limit: int,
+    *,
     without: Iterable[str] = (),
+    only: str | None = None,
 ) -> list[Held]:
     """Take messages that are due, longest due first, each the first of its line; never of the
-    receivers to be left out."""
+    receivers to be left out, or of one receiver only."""
     earlier = notifications.alias("earlier")
     blocked = (
         select(earlier.c.notice_id)
@@ -150,7 +153,7 @@ def claim(
     )
     query = (
         select(notifications)
-        .where(_HELD.next_try_at <= micros(now), _HELD.receiver.not_in(list(without)), ~blocked)
+        .where(_HELD.next_try_at <= micros(now), _of(only, without), ~blocked)
         .order_by(_HELD.next_try_at, *_line(notifications))
         .limit(limit)
         .with_for_update(of=notifications, skip_locked=True)
@@ -182,26 +185,17 @@ def claim(
 def mark(connection: Connection, by: str, marks: Sequence[Mark], now: datetime) -> int:
     """Write what became of messages claimed; how many. One whose claim has passed to another sender
     is the other's to mark."""
+    if not marks:
+        return 0
     own = and_(
         _HELD.notice_id == bindparam("a_notice"),
         _HELD.claimed_by == by,
         _HELD.status == Status.CLAIMED.value,
     )
-    changed = 0
-    for each in marks:
-        values = {
-            "status": each.status.value,
-            "outcome": each.outcome,
-            "code": each.code,
-            "next_try_at": micros(each.again_at),
-            "claimed_by": None,
-            "claimed_until": None,
-            "sent_at": micros(now) if each.status is Status.SENT else None,
-        }
-        done = connection.execute(
-            update(notifications).where(own).values(values), {"a_notice": each.notice.notice_id}
-        )
-        changed += done.rowcount
+    ended = {"claimed_by": None, "claimed_until": None}
+    given: dict[str, Any] = {column: bindparam(f"a_{column}") for column in _MARKED}
+    change = update(notifications).where(own).values({**ended, **given})
+    changed = connection.execute(change, [_marked(each, now) for each in marks]).rowcount
     _replace(connection, [each.notice for each in marks if each.status is Status.WAITING])
     return changed
 
@@ -209,10 +203,15 @@ def mark(connection: Connection, by: str, marks: Sequence[Mark], now: datetime) 
 def expire(connection: Connection, now: datetime, unreachable: Iterable[str] = ()) -> int:
     """End what was tried for too long, or is too old and for a receiver that cannot be reached."""
     tried = or_(_HELD.attempts > 0, _HELD.receiver.in_(list(unreachable)))
-    old = and_(_HELD.status == Status.WAITING.value, _HELD.expires_at <= micros(now), tried)
+    free = or_(_HELD.status == Status.WAITING.value, _HELD.claimed_until <= micros(now))
     # Through the index of open ones: what has ended is never looked at.
-    here = and_(_HELD.next_try_at.is_not(None), old)
-    values = {"status": Status.EXPIRED.value, "next_try_at": None}
+    here = and_(_HELD.next_try_at.is_not(None), _HELD.expires_at <= micros(now), tried, free)
+    values = {
+        "status": Status.EXPIRED.value,
+        "next_try_at": None,
+        "claimed_by": None,
+        "claimed_until": None,
+    }
     return connection.execute(update(notifications).where(here).values(values)).rowcount
 
 
@@ -265,6 +264,10 @@ def standings(connection: Connection) -> tuple[Standing, ...]:
     )
 
 
+def _of(only: str | None, without: Iterable[str]) -> ColumnElement[bool]:
+    return _HELD.receiver == only if only is not None else _HELD.receiver.not_in(list(without))
+
+
 def _line(table: FromClause) -> tuple[ColumnElement[Any], ...]:
     """The order of messages of one receiver and alert."""
     return (table.c.n, table.c.due_at, table.c.notice_id)
@@ -300,6 +303,17 @@ def _chosen(choice: Choice) -> list[ColumnElement[bool]]:
         if wanted is not None:
             given.append(column == wanted)
     return given
+
+
+def _marked(mark: Mark, now: datetime) -> dict[str, Any]:
+    return {
+        "a_notice": mark.notice.notice_id,
+        "a_status": mark.status.value,
+        "a_outcome": mark.outcome,
+        "a_code": mark.code,
+        "a_next_try_at": micros(mark.again_at),
+        "a_sent_at": micros(now) if mark.status is Status.SENT else None,
+    }
 
 
 def _row(notice: Notice, now: datetime) -> tuple[Any, ...]:

@@ -64,7 +64,7 @@ def claimed(
 ) -> list[Held]:
     now = NOON + timedelta(minutes=minute)
     with ledger.writing() as connection:
-        return claim(connection, by, now, now + LEASE, limit, without)
+        return claim(connection, by, now, now + LEASE, limit, without=without)
 
 
 def marked(ledger: Ledger, held: Held, status: Status, by: str = "one", again: int = 0) -> int:
