@@ -98,6 +98,12 @@ class Settings(BaseSettings):
     unreadable_share_max: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of recent records that may be unreadable before the worker stops; 1: it never does."""
 
+    # -- who is told ------------------------------------------------------------------------------
+    routes: str = "default"
+    """Routes by which alerts reach people: ``default`` as shipped, or a .yaml file."""
+    plan_every: Seconds = 2.0
+    """Seconds between two rounds of the planner."""
+
     # -- life -------------------------------------------------------------------------------------
     probe_within: Seconds = 10.0
     """Seconds in which broker, topics and database must answer when the worker starts."""

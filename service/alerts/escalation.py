@@ -281,6 +281,35 @@ def _key(tell: Tell) -> str:
     return f"{tell.step}/{tell.receiver}"
 
 
+def rehearse(
+    frozen: Frozen,
+    due_at: datetime,
+    *,
+    harm: bool,
+    grade: Grade,
+    raised: timedelta,
+    upto: AlertType,
+) -> Iterator[Tell]:
+    """Everything that would be told of one report on which nobody acts: raised so long before its
+    deadline, closed without a reason or due soon, then missed where ``upto`` is a miss."""
+    told = [(AlertType.DUE_SOON, due_at - raised), (AlertType.MISSED, due_at)]
+    if upto is AlertType.CLOSED_WITHOUT_REASON:
+        told = [(upto, due_at - raised)]
+    elif upto not in CLAIMS:
+        told = told[:1]
+    progress = Progress()
+    for n, (type_, at) in enumerate(told):
+        said = Said(type=type_, n=n, at=at, due_at=due_at, harm=harm, grade=grade)
+        progress = hear(progress, said)
+        now: datetime | None = at
+        ends = told[n + 1][1] if n + 1 < len(told) else None
+        while now is not None and (ends is None or now < ends):
+            seen = look(frozen, progress, Pauses(), now)
+            progress = seen.progress
+            yield from seen.tells
+            now = seen.next_at
+
+
 # -- how much a person can bear ---------------------------------------------------------------------
 
 

@@ -9,9 +9,6 @@ import os
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from uuid import uuid4
@@ -181,19 +178,6 @@ class Sending:
 
     def _in_phase(self, now: datetime, *phases: Phase) -> list[str]:
         return [name for name, held in self._breakers.items() if held.phase(now) in phases]
-
-
-@contextmanager
-def sending_beside(settings: Settings, ledger: Ledger, told: threading.Event) -> Iterator[None]:
-    """Send in a thread while something else goes on; whichever ends first ends the other."""
-    with ThreadPoolExecutor(1, "sender") as thread:
-        running = thread.submit(Sending(settings, ledger).run, told)
-        running.add_done_callback(lambda _: told.set())
-        try:
-            yield
-        finally:
-            told.set()
-        running.result()
 
 
 def _now() -> datetime:
