@@ -31,7 +31,8 @@ SETTLED_QUIETLY = "settled_quietly"
 _FORWARD = frozenset({AlertType.DUE_SOON, AlertType.CLOSED_WITHOUT_REASON})
 """What may be said before a miss, either after the other."""
 
-_NOTICED = frozenset({AlertType.UNKNOWN_CODE, AlertType.INPUT_LOST, AlertType.VERSION_CONFLICT})
+NOTICED = frozenset({AlertType.UNKNOWN_CODE, AlertType.INPUT_LOST, AlertType.VERSION_CONFLICT})
+"""Told once, and not again at every shift: nothing says when it is mended."""
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -74,7 +75,7 @@ class Progress(Struct, frozen=True, omit_defaults=True, kw_only=True):
     @property
     def open(self) -> bool:
         """Is there still something to escalate?"""
-        return self.type in OPEN or self.type is AlertType.SOURCE_SILENT or self.type in _NOTICED
+        return self.type in OPEN or self.type is AlertType.SOURCE_SILENT or self.type in NOTICED
 
 
 class Pauses(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -144,15 +145,19 @@ def hear(progress: Progress, said: Said) -> Progress:
 
 def _again(done: tuple[str, ...], said: Said) -> tuple[str, ...]:
     """A source that stops again is told again; so is everything said of a feed."""
-    return () if said.type is AlertType.SOURCE_SILENT or said.type in _NOTICED else done
+    return () if said.type is AlertType.SOURCE_SILENT or said.type in NOTICED else done
 
 
 def changes(before: Progress, said: Said) -> bool:
     """Must everyone who was told be told of this event? Not where it is the next step of the same story:
     due soon, then missed."""
-    if before.type is None or said.type is before.type or said.n <= before.n:
-        return said.due_at != before.due_at and before.type is not None and said.n > before.n
-    if said.type in _NOTICED or before.type in _NOTICED:
+    if before.type is None or said.n <= before.n:
+        return False
+    if said.type is AlertType.SOURCE_BACK:
+        return True
+    if said.type is before.type:
+        return said.due_at != before.due_at
+    if said.type in NOTICED or before.type in NOTICED:
         return False
     return before.type in CLAIMS or said.type not in CLAIMS | _FORWARD
 
@@ -219,7 +224,7 @@ def _moment(step: Step, progress: Progress) -> datetime | None:
             stopped = progress.type is AlertType.SOURCE_SILENT
             return progress.at + hours if stopped and progress.at else None
         case When.NOTICED:
-            noticed = progress.type in _NOTICED
+            noticed = progress.type in NOTICED
             return progress.at + hours if noticed and progress.at else None
 
 

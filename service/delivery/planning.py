@@ -17,6 +17,7 @@ from schemas.words import AlertType
 from service.alerts import messages, words
 from service.alerts.escalation import (
     FLOOD_IN,
+    NOTICED,
     SETTLED_QUIETLY,
     Asked,
     Pauses,
@@ -364,7 +365,8 @@ class _Round:
         elif tell.kind is not StepKind.WORKLIST:
             at = self._digest_at(alert.force, receiver)
             if line.digest_at is None or line.digest_at > at:
-                line = replace(line, how="digest", digest_at=at)
+                once = alert.progress.type in NOTICED
+                line = replace(line, how="noticed" if once else "digest", digest_at=at)
             line = replace(line, changed=line.told_at is not None)
         self._lists[alert.alert_id, tell.receiver] = line
 

@@ -369,8 +369,9 @@ def for_digest(
 def mark_digested(
     connection: Connection, due: DigestDue, now: datetime, next_at: datetime | None
 ) -> None:
-    """It is told; what is still open comes again at ``next_at``."""
-    again = case((on_lists.c.ended == 0, micros(next_at)), else_=null()) if next_at else None
+    """It is told; what is still open, and was more than noticed, comes again at ``next_at``."""
+    open_ = and_(on_lists.c.ended == 0, on_lists.c.how != "noticed")
+    again = case((open_, micros(next_at)), else_=null()) if next_at else None
     values = {"told_at": micros(now), "digest_at": again, "changed": 0}
     connection.execute(update(on_lists).where(_in_digest(due, now)).values(values))
 

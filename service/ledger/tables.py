@@ -355,7 +355,7 @@ on_lists = Table(
     Column("force", Word, nullable=False),
     Column("subject", Word, nullable=False),
     Column("category", Word, nullable=False),
-    Column("how", Word, nullable=False),  # worklist, digest, interrupt, quiet
+    Column("how", Word, nullable=False),  # worklist, digest, interrupt, quiet, noticed
     Column("since", BigInteger, nullable=False),
     Column("due_at", BigInteger),
     Column("digest_at", BigInteger),  # the digest that is to hold it; null: none

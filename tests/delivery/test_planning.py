@@ -12,6 +12,7 @@ from service.alerts.actors import Actor, ActorRole
 from service.alerts.handling import HoldReason
 from service.alerts.mutes import Matchers
 from service.alerts.notice import NoticeClass
+from service.alerts.routing_file import parse_routes
 from service.delivery.numbers import give_numbers
 from service.delivery.planning import audit, plan_round
 from service.effects import (
@@ -24,9 +25,12 @@ from service.effects import (
     MuteAlerts,
     Sealed,
 )
-from service.ledger.opening import Ledger
+from service.hosts.planning import default_text
+from service.ledger.opening import Ledger, open_ledger
 from service.ledger.tables import cursors, lanes
+from service.ledger.upgrading import upgrade
 from service.turn import Batch, turn
+from tests.conftest import Fresh
 from tests.delivery.told import Story
 
 HARM: dict[str, Any] = {"opening_codes": ["harassment"]}
@@ -321,6 +325,26 @@ def test_no_name_and_no_text_reaches_a_message(ledger: Ledger) -> None:
     assert "Zaphira" not in held
 
 
+def test_an_alert_keeps_the_route_it_was_raised_with(ledger: Ledger) -> None:
+    story = begun(ledger).at("09:00").report("R1", **HARM)
+    story.passes("12:00").passes("+1 05:00").tells(UP[0])
+    changed = default_text().replace("tell: [bureau, inspector]", "tell: [registrar]")
+    story.routes = parse_routes(changed, "changed.yaml")
+    story.report("R2", received_at=story.now - timedelta(hours=19), **HARM)
+    story.passes("+1 11:00").tells(
+        "+1 06:00 control_room interrupt R2 last_hours.desk",
+        *UP[1:],
+        "+1 10:00 registrar interrupt R2 missed",
+    )
+
+
+def test_a_code_nobody_knows_is_told_once_and_not_at_every_shift(ledger: Ledger) -> None:
+    story = begun(ledger).at("09:00").report("R1", opening_codes=["nobody knows this"])
+    story.passes("+1 09:00").passes("+3 09:00").tells()
+    told = [n for n in story.notices() if "Code nobody knows" in n.body.text]
+    assert [n.receiver for n in told] == ["feeds"]
+
+
 def test_a_round_takes_no_more_than_it_should(ledger: Ledger) -> None:
     story = begun(ledger).at("09:00")
     with story.asleep():
@@ -339,3 +363,23 @@ def test_a_round_takes_no_more_than_it_should(ledger: Ledger) -> None:
     assert sum(each.heard for each in rounds) == 30
     # While it was hearing, it told nobody.
     assert all(each.messages == 0 for each in rounds if each.heard == 7)
+
+
+def test_postgresql_tells_the_same(postgres_databases: Fresh, ledger: Ledger) -> None:
+    other = open_ledger(postgres_databases())
+    upgrade(other.engine)
+    try:
+        told = []
+        for each in (ledger, other):
+            story = begun(each).at("09:00").report("R1", **HARM).report("R2", **PLAIN)
+            mute = MuteAlerts(
+                matchers=Matchers(subject="R2"), until=story.now + timedelta(hours=25)
+            )
+            command(story, mute, ActorRole.SUPERVISOR, ref="")
+            story.passes("+1 09:30").at("+1 14:00").record("C1", incident_refs=["R1"], **STALKING)
+            story.passes("+2 09:00")
+            told.append(story.notices())
+        assert told[0] == told[1]
+        assert len(told[0]) > 8
+    finally:
+        other.close()
