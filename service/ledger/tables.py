@@ -317,4 +317,3 @@ mutes = Table(
     Column("ended_at", BigInteger),
     Column("ended_by", Word, nullable=False),
 )
-
