@@ -62,6 +62,7 @@ def list_(
         )
         return
     rows = table("due", "receiver", "channel", "about", "step", "status", "#tries", "outcome", "id")
+    rows.columns[-1].min_width = 36  # to be copied whole
     for held in messages:
         notice = held.notice
         outcome = f"{held.outcome} {held.code or ''}".strip()
@@ -79,8 +80,9 @@ def list_(
     out.print(rows)
     for each in receivers:
         counts = ", ".join(f"{n} {word}" for word, n in each.statuses.items())
-        oldest = f"; oldest open: due {each.oldest_due_at:%Y-%m-%d %H:%M}"
-        out.print(f"{each.receiver}: {counts}{oldest if each.oldest_due_at else ''}", markup=False)
+        due = each.oldest_due_at
+        oldest = f"; oldest open: due {due:%Y-%m-%d %H:%M}" if due else ""
+        out.print(f"{each.receiver}: {counts}{oldest}", markup=False)
 
 
 @app.command()
