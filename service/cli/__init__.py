@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from service.cli import db, linkage, routes, rules, simulate, sources, stats, topics
+from service.cli import db, linkage, notifications, routes, rules, simulate, sources, stats, topics
 from service.cli.diff import diff
 from service.cli.relay import relay
 from service.cli.replay import replay, spread
@@ -42,6 +42,7 @@ app.add_typer(linkage.app, name="linkage")
 app.add_typer(topics.app, name="topics")
 app.add_typer(db.app, name="db")
 app.add_typer(routes.app, name="routes")
+app.add_typer(notifications.app, name="notifications")
 app.command()(simulate.simulate)
 
 MISUSE = (
