@@ -162,6 +162,12 @@ class Settings(BaseSettings):
     requests_per_minute: Annotated[int, Field(ge=1)] = 600
     """Requests of one session, or of one address without a session, in a minute, at most."""
 
+    # -- who is told ------------------------------------------------------------------------------
+    routes: str = "default"
+    """Routes by which alerts reach people: ``default`` as shipped, or a .yaml file."""
+    plan_every: Seconds = 2.0
+    """Seconds between two rounds of the planner."""
+
     # -- life -------------------------------------------------------------------------------------
     probe_within: Seconds = 10.0
     """Seconds in which broker, topics and database must answer when the worker starts."""

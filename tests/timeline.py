@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -96,7 +96,7 @@ class Timeline:
 
     # -- time and inputs --------------------------------------------------------------------------
 
-    def at(self, moment: str | datetime) -> "Timeline":
+    def at(self, moment: str | datetime) -> Self:
         """``09:30``, ``+1 09:30`` (days after Monday 15 January 2024, UTC), or an instant."""
         if isinstance(moment, datetime):
             self.now = moment.astimezone(UTC)
@@ -106,7 +106,7 @@ class Timeline:
         self.now = MONDAY + timedelta(days=int(day or 0), hours=int(hour), minutes=int(minute))
         return self
 
-    def report(self, ref: str, *, source: str = "log", **fields: Any) -> "Timeline":
+    def report(self, ref: str, *, source: str = "log", **fields: Any) -> Self:
         """A report arrives now; ``received_at`` is now unless given."""
         kind = IncidentLog if source == "log" else Referral
         fields = {"force": "33", "received_at": self.now, "known_at": self.now, **fields}
@@ -114,14 +114,14 @@ class Timeline:
         facts = Observer(self.rulebook.pack, self.rulebook.sources[source]).report(contract)
         return self.put(ReportSeen(facts=facts, known_at=self.now, event_at=facts.updated_at))
 
-    def record(self, ref: str, *, source: str = "crimes", **fields: Any) -> "Timeline":
+    def record(self, ref: str, *, source: str = "crimes", **fields: Any) -> Self:
         """A record arrives now; made now unless ``recorded_at`` says otherwise."""
         fields = {"force": "33", "recorded_at": self.now, "kind": "crime", **fields}
         contract = CrimeRecord.model_validate({"ref": ref, "known_at": self.now, **fields})
         facts = Observer(self.rulebook.pack, self.rulebook.sources[source]).record(contract)
         return self.put(RecordSeen(facts=facts, known_at=self.now, event_at=facts.updated_at))
 
-    def heartbeat(self, *names: str, until: datetime | None = None) -> "Timeline":
+    def heartbeat(self, *names: str, until: datetime | None = None) -> Self:
         """These sources (all, where none is named) promise nothing more from before now."""
         for name in names or self.rulebook.sources:
             self.put(HeartbeatSeen("33", name, until or self.now, self.now))
@@ -129,15 +129,15 @@ class Timeline:
 
     def covers(
         self, name: str, since: datetime | None = None, until: datetime | None = None
-    ) -> "Timeline":
+    ) -> Self:
         """A file of this source was read to its end."""
         return self.put(CoverageStated("33", name, since, until, self.now))
 
-    def loses(self, name: str, since: datetime | None = None) -> "Timeline":
+    def loses(self, name: str, since: datetime | None = None) -> Self:
         """Input of this source was lost before it was read."""
         return self.put(InputLost("33", name, since, self.now))
 
-    def tick(self, *read_to_end: str) -> "Timeline":
+    def tick(self, *read_to_end: str) -> Self:
         """Time passes and nothing arrives."""
         return self.put(Tick("33", self.now, read_to_end))
 
@@ -187,12 +187,12 @@ class Timeline:
         assert self.lane.reports[ref].alert.stage == stage, self.story()
         return self
 
-    def learn(self, **changes: Any) -> "Timeline":
+    def learn(self, **changes: Any) -> Self:
         """Other sources (code maps) become active."""
         self.rulebook = Rulebook(self.rulebook.pack, sources(**changes))
         return self.put(RulesChanged("33", tuple(self.lane.reports), self.now))
 
-    def put(self, each: Input) -> "Timeline":
+    def put(self, each: Input) -> Self:
         """Fold one input."""
         self.inputs.append(each)
         stored = msgspec.json.decode(msgspec.json.encode(self.lane), type=Lane)
@@ -209,14 +209,14 @@ class Timeline:
 
     # -- expectations -----------------------------------------------------------------------------
 
-    def says(self, *expected: str) -> "Timeline":
+    def says(self, *expected: str) -> Self:
         """What has been said since last asked, as ``type subject``, in order."""
         said = [f"{e.type} {e.subject}" for e in self.events[self._told :]]
         self._told = len(self.events)
         assert said == list(expected), f"said {said}, expected {list(expected)}\n{self.story()}"
         return self
 
-    def verdict(self, ref: str, expected: str, reason: str | None = None) -> "Timeline":
+    def verdict(self, ref: str, expected: str, reason: str | None = None) -> Self:
         """The report's verdict as it stands, and the reason of its first crime."""
         line = self.lines[ref]
         held = self.lane.reports[ref].verdict

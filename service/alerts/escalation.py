@@ -23,7 +23,7 @@ AN_HOUR, A_SHIFT, FLOOD = 6, 2, 10
 minutes are a flood, and become one digest (board.md)."""
 
 LOOK_AGAIN = timedelta(minutes=10)
-"""While a stopped source holds a step back, this is how often it is looked at."""
+"""While a stopped source or a mute keeps a step back, this is how often it is looked at."""
 
 SETTLED_QUIETLY = "settled_quietly"
 """Told in one digest once all of it is settled: after go-live, a silence, a changed pack."""
@@ -31,7 +31,8 @@ SETTLED_QUIETLY = "settled_quietly"
 _FORWARD = frozenset({AlertType.DUE_SOON, AlertType.CLOSED_WITHOUT_REASON})
 """What may be said before a miss, either after the other."""
 
-_NOTICED = frozenset({AlertType.UNKNOWN_CODE, AlertType.INPUT_LOST, AlertType.VERSION_CONFLICT})
+NOTICED = frozenset({AlertType.UNKNOWN_CODE, AlertType.INPUT_LOST, AlertType.VERSION_CONFLICT})
+"""Told once, and not again at every shift: nothing says when it is mended."""
 
 
 class Said(Struct, frozen=True, kw_only=True):
@@ -66,15 +67,15 @@ class Progress(Struct, frozen=True, omit_defaults=True, kw_only=True):
     harm: bool = False
     grade: Grade | None = None
     quiet: bool = False
-    inhibited: bool = False
-    """A stopped source held it back since it was last looked at."""
+    kept_back: bool = False
+    """A stopped source, or a mute, kept it back when it was last looked at."""
     done: tuple[str, ...] = ()
     """``step/receiver`` told in this round."""
 
     @property
     def open(self) -> bool:
         """Is there still something to escalate?"""
-        return self.type in OPEN or self.type is AlertType.SOURCE_SILENT or self.type in _NOTICED
+        return self.type in OPEN or self.type is AlertType.SOURCE_SILENT or self.type in NOTICED
 
 
 class Pauses(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -82,8 +83,6 @@ class Pauses(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     acknowledged_until: datetime | None = None
     held_until: datetime | None = None
-    muted_until: datetime | None = None
-    """Steps go by untold; the alert comes up in the first digest after this."""
 
     def waits_until(self, now: datetime) -> datetime | None:
         """Until when steps wait; None: they do not."""
@@ -126,7 +125,7 @@ def hear(progress: Progress, said: Said) -> Progress:
     moved = said.due_at != progress.due_at and said.type in OPEN
     taken_back = progress.missed_at is not None and said.type not in CLAIMS
     if progress.type is None or opens or moved or taken_back:
-        progress = Progress(type=progress.type, raised_at=said.at, inhibited=progress.inhibited)
+        progress = Progress(type=progress.type, raised_at=said.at, kept_back=progress.kept_back)
     missed = said.type in CLAIMS
     closed = said.type is AlertType.CLOSED_WITHOUT_REASON
     return replace(
@@ -146,15 +145,19 @@ def hear(progress: Progress, said: Said) -> Progress:
 
 def _again(done: tuple[str, ...], said: Said) -> tuple[str, ...]:
     """A source that stops again is told again; so is everything said of a feed."""
-    return () if said.type is AlertType.SOURCE_SILENT or said.type in _NOTICED else done
+    return () if said.type is AlertType.SOURCE_SILENT or said.type in NOTICED else done
 
 
 def changes(before: Progress, said: Said) -> bool:
     """Must everyone who was told be told of this event? Not where it is the next step of the same story:
     due soon, then missed."""
-    if before.type is None or said.type is before.type or said.n <= before.n:
-        return said.due_at != before.due_at and before.type is not None and said.n > before.n
-    if said.type in _NOTICED or before.type in _NOTICED:
+    if before.type is None or said.n <= before.n:
+        return False
+    if said.type is AlertType.SOURCE_BACK:
+        return True
+    if said.type is before.type:
+        return said.due_at != before.due_at
+    if said.type in NOTICED or before.type in NOTICED:
         return False
     return before.type in CLAIMS or said.type not in CLAIMS | _FORWARD
 
@@ -163,15 +166,16 @@ def changes(before: Progress, said: Said) -> bool:
 
 
 def look(
-    frozen: Frozen, progress: Progress, pauses: Pauses, now: datetime, inhibited: bool = False
+    frozen: Frozen, progress: Progress, pauses: Pauses, now: datetime, kept_back: bool = False
 ) -> Look:
-    """Everything due by now, and when the next step is. ``inhibited``: a source that this alert rests
-    on has stopped; its own alert explains it."""
+    """Everything due by now, and when the next step is. ``kept_back``: a source that this alert rests
+    on has stopped, and its own alert explains it, or a mute runs. What falls due meanwhile is told in one
+    digest afterwards, where it still stands."""
     if not progress.open:
         return Look(progress, (), None)
-    if inhibited:
+    if kept_back:
         again = now + LOOK_AGAIN if _pending(frozen, progress) else None
-        return Look(replace(progress, inhibited=True), (), again)
+        return Look(replace(progress, kept_back=True), (), again)
     until = pauses.waits_until(now)
     if until is not None:
         return Look(progress, (), until if _pending(frozen, progress) else None)
@@ -180,7 +184,7 @@ def look(
     tells = tuple(_once(_tell(frozen, progress, each) for each in due))
     done = (*progress.done, *(_key(each) for each in due))
     later = [each.at for each in pending if each.at > now]
-    after = replace(progress, done=done, inhibited=False)
+    after = replace(progress, done=done, kept_back=False)
     return Look(after, tells, min(later, default=None))
 
 
@@ -220,7 +224,7 @@ def _moment(step: Step, progress: Progress) -> datetime | None:
             stopped = progress.type is AlertType.SOURCE_SILENT
             return progress.at + hours if stopped and progress.at else None
         case When.NOTICED:
-            noticed = progress.type in _NOTICED
+            noticed = progress.type in NOTICED
             return progress.at + hours if noticed and progress.at else None
 
 
@@ -258,7 +262,7 @@ def _tell(frozen: Frozen, progress: Progress, tell: Tell) -> Tell:
     """A step in the class that this alert and this receiver may have."""
     if tell.kind is StepKind.WORKLIST:
         return tell
-    if progress.quiet or progress.inhibited:
+    if progress.quiet or progress.kept_back:
         return replace(tell, kind=StepKind.DIGEST, why=SETTLED_QUIETLY)
     of_source = progress.type is AlertType.SOURCE_SILENT
     grave = progress.harm and progress.grade is Grade.CLEAR
@@ -280,6 +284,35 @@ def _once(tells: Iterator[Tell]) -> Iterator[Tell]:
 
 def _key(tell: Tell) -> str:
     return f"{tell.step}/{tell.receiver}"
+
+
+def rehearse(
+    frozen: Frozen,
+    due_at: datetime,
+    *,
+    harm: bool,
+    grade: Grade,
+    raised: timedelta,
+    upto: AlertType,
+) -> Iterator[Tell]:
+    """Everything that would be told of one report on which nobody acts: raised so long before its
+    deadline, closed without a reason or due soon, then missed where ``upto`` is a miss."""
+    told = [(AlertType.DUE_SOON, due_at - raised), (AlertType.MISSED, due_at)]
+    if upto is AlertType.CLOSED_WITHOUT_REASON:
+        told = [(upto, due_at - raised)]
+    elif upto not in CLAIMS:
+        told = told[:1]
+    progress = Progress()
+    for n, (type_, at) in enumerate(told):
+        said = Said(type=type_, n=n, at=at, due_at=due_at, harm=harm, grade=grade)
+        progress = hear(progress, said)
+        now: datetime | None = at
+        ends = told[n + 1][1] if n + 1 < len(told) else None
+        while now is not None and (ends is None or now < ends):
+            seen = look(frozen, progress, Pauses(), now)
+            progress = seen.progress
+            yield from seen.tells
+            now = seen.next_at
 
 
 # -- how much a person can bear ---------------------------------------------------------------------

@@ -158,9 +158,11 @@ def _by_kind(counts: Mapping[str, int]) -> str:
 
 
 def time_left(due_at: datetime, now: datetime) -> str:
-    """``due in 3 h 20 min`` or ``past due by 45 min``."""
+    """``due in 3 h 20 min``, ``due now`` or ``past due by 45 min``."""
     over = now >= due_at
     minutes = int(abs(due_at - now) / timedelta(minutes=1))
+    if not minutes:
+        return "due now"
     hours, rest = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     parts = [f"{days} d" if days else "", f"{hours} h" if hours else ""]

@@ -128,6 +128,10 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Categories of which messages give reference, time left and link only."""
     desk: str
     """Receiver who is there round the clock; takes steps that fall off everybody's shift."""
+    zone: str = "Europe/London"
+    """Time zone in which messages give times."""
+    acknowledged_hours: float = 4
+    """How long acknowledging pauses an escalation."""
     shifts: dict[str, Shifts]
     receivers: dict[str, Receiver]
     escalations: dict[str, tuple[Step, ...]]
@@ -169,6 +173,8 @@ class Frozen(Struct, frozen=True, kw_only=True):
     link: str
     reference_only: tuple[str, ...]
     desk: str
+    zone: str
+    acknowledged_hours: float
     receivers: dict[str, Told]
     steps: tuple[Step, ...]
     """``tell`` names receivers."""
@@ -204,6 +210,8 @@ class Routes(Struct, frozen=True, eq=False):
             link=written.link,
             reference_only=written.reference_only,
             desk=written.desk,
+            zone=written.zone,
+            acknowledged_hours=written.acknowledged_hours,
             receivers={name: self.receiver(name, alert.force) for name in names},
             steps=tuple(steps),
         )

@@ -3,12 +3,12 @@
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from hashlib import sha256
-from zoneinfo import ZoneInfo
 
 from service.alerts.notice import Channel
 from service.alerts.routes import Match, Rank, Route, Routes, Step, StepKind, When, Written
 from service.alerts.shifts import DAYS, Shifts, round_the_clock
 from service.ingest.lined import Fault, Table, convert, faults_in, line_of, load
+from service.ingest.times import is_zone
 
 INTERRUPT_BEFORE = 4.0
 """Hours before the deadline at which an interrupt may stand; the other places are the moment when a miss
@@ -49,6 +49,11 @@ def _fault(table: Table, origin: str, path: Path, message: str, remedy: str) -> 
 def _unsound(written: Written) -> Iterator[Wrong]:
     for name, pattern in written.shifts.items():
         yield from _wrong_shifts(("shifts", name), pattern)
+    if not is_zone(written.zone):
+        yield ("zone",), *_no_zone(written.zone)
+    if not 0 <= written.acknowledged_hours <= 24:
+        message = "acknowledging pauses an escalation for up to 24 hours"
+        yield ("acknowledged_hours",), message, "write a number of hours"
     yield from _wrong_receivers(written)
     for name, steps in written.escalations.items():
         yield from _wrong_steps(name, steps)
@@ -73,14 +78,12 @@ def _wrong_shifts(path: Path, pattern: Shifts) -> Iterator[Wrong]:
             yield (*path, "days", n), f"'{day}' is no day", f"write one of {', '.join(DAYS)}"
     if not pattern.days:
         yield (*path, "days"), "no shift ever begins", "write its days, or leave it out for all"
-    try:
-        ZoneInfo(pattern.zone)
-    except (KeyError, ValueError, OSError):
-        yield (
-            (*path, "zone"),
-            f"'{pattern.zone}' is no time zone",
-            "use a name such as Europe/London",
-        )
+    if not is_zone(pattern.zone):
+        yield (*path, "zone"), *_no_zone(pattern.zone)
+
+
+def _no_zone(zone: str) -> tuple[str, str]:
+    return f"'{zone}' is no time zone", "use a name such as Europe/London"
 
 
 def _is_time(text: str) -> bool:

@@ -83,17 +83,16 @@ def next_start(pattern: Shifts, after: datetime) -> datetime:
     return min(span.start for span in _spans(pattern, after) if span.start > after)
 
 
-def _spans(pattern: Shifts, around: datetime) -> list[Span]:
+def _spans(pattern: Shifts, around: datetime) -> tuple[Span, ...]:
     """Shifts of the days around a moment, in order."""
-    day = around.astimezone(ZoneInfo(pattern.zone)).date()
+    return _around(pattern, around.astimezone(ZoneInfo(pattern.zone)).date())
+
+
+@lru_cache(maxsize=256)
+def _around(pattern: Shifts, day: date) -> tuple[Span, ...]:
     ahead = AROUND.days
     days = (day + timedelta(days=n) for n in range(-ahead, ahead + 1))
-    return [span for each in days for span in _on(pattern, each)]
-
-
-@lru_cache(maxsize=4096)
-def _on(pattern: Shifts, day: date) -> tuple[Span, ...]:
-    return tuple(_shifts_of(pattern, day))
+    return tuple(span for each in days for span in _shifts_of(pattern, each))
 
 
 def _shifts_of(pattern: Shifts, day: date) -> Iterator[Span]:
@@ -108,7 +107,7 @@ def _shifts_of(pattern: Shifts, day: date) -> Iterator[Span]:
         yield Span(*(at.replace(tzinfo=zone).astimezone(UTC) for at in (start, end)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=64)
 def _bank_holidays(year: int) -> frozenset[date]:
     """England and Wales have the same; the library keeps them by nation."""
     return frozenset(holidays.country_holidays("GB", subdiv="ENG", years=year))

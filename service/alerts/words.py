@@ -245,6 +245,14 @@ ASKS = {
 }
 """What somebody who runs a feed is asked to do."""
 
+DIGEST = {
+    "new": "New on your worklist",
+    "quiet": "Found while older reports were settled",
+    "changed": "Changed since you were told",
+    "open": "Still open",
+}
+"""Parts of a digest."""
+
 
 def said(type_: AlertType, reason: str = "") -> str:
     """What was said, as people read it."""

@@ -12,6 +12,8 @@ from service.cli import (
     alerts,
     db,
     linkage,
+    notifications,
+    routes,
     rules,
     sessions,
     simulate,
@@ -59,6 +61,8 @@ app.add_typer(topics.app, name="topics")
 app.add_typer(db.app, name="db")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(tokens.app, name="tokens")
+app.add_typer(routes.app, name="routes")
+app.add_typer(notifications.app, name="notifications")
 app.command()(simulate.simulate)
 
 MISUSE = (

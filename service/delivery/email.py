@@ -51,10 +51,10 @@ def send_email(settings: Settings, notice: Notice, now: datetime) -> Result:
         return Retry(Reason.SERVER_ERROR, error.smtp_code)
     except ssl.SSLError:
         return Retry(Reason.NOT_SECURED)
-    except TimeoutError:
-        return Retry(Reason.TIMED_OUT)
-    except (SMTPException, OSError):
-        return Retry(Reason.UNREACHABLE)
+    except (SMTPException, OSError) as error:
+        # The library calls a server that says nothing a connection that was closed.
+        hangs = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+        return Retry(Reason.TIMED_OUT if hangs else Reason.UNREACHABLE)
     return Delivered(250)
 
 

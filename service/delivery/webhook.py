@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import msgspec
 from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from service.alerts.notice import Notice
 from service.delivery.addresses import permitted, within
@@ -123,8 +124,8 @@ def signed(notice: Notice, body: bytes, secrets: str, now: datetime) -> dict[str
     another); None where there is none, or one that cannot sign."""
     try:
         signers = [Webhook(line.strip()) for line in secrets.splitlines() if line.strip()]
-    except (ValueError, RuntimeError):
-        return None
+    except (ValueError, EmptyWebhookSecretError):
+        return None  # not base64, or nothing
     if not signers:
         return None
     text = body.decode()

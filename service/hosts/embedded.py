@@ -1,11 +1,12 @@
 """``recount run``: everything in one process over one SQLite file; the default.
 
-Sources send over HTTP, turns run one at a time, the wall clock ticks, numbers are given, the board is
-served. Whatever was answered is on disk: the process may be killed at any moment and started again.
+Sources send over HTTP, turns run one at a time, the wall clock ticks, numbers are given, people are
+told, the board is served. Whatever was answered is on disk: the process may be killed at any moment and started again.
 """
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -27,6 +28,8 @@ from service.effects import Tick
 from service.hosts.demonstration import SOURCE, Demonstration
 from service.hosts.files import NotGiven
 from service.hosts.incoming import Incoming
+from service.hosts.planning import Planning
+from service.hosts.sending import Sending
 from service.hosts.serving import LOOPBACK, Loop, bind, serve, with_link
 from service.ledger import outputs
 from service.ledger.opening import Ledger, open_ledger
@@ -69,11 +72,15 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
             upgrade(ledger.engine)
             _check_kind(ledger, wanted)
             desk = make_desk(settings, ledger, incoming)
-            loops: tuple[Loop, ...] = (lambda: tick_again_and_again(desk),)
+            loops: tuple[Loop, ...] = (
+                lambda: tick_again_and_again(desk),
+                lambda: in_a_thread(desk, Planning(settings, ledger).run),
+                lambda: in_a_thread(desk, Sending(settings, ledger).run),
+            )
             if wanted.speed is not None:
                 demonstration = Demonstration(desk, incoming, wanted.speed)
                 desk = demonstration.desk
-                loops = (demonstration.play,)
+                loops = (demonstration.play,)  # nobody is told of what never happened
             numbering, gate = desk, Gate(settings, ledger, wall_clock)
             return serve(
                 make_app(desk, gate, PAGES),
@@ -134,6 +141,17 @@ def note_hours(desk: Desk, forces: tuple[str, ...], now: datetime) -> None:
     with desk.ledger.writing() as connection:
         for force in forces:
             note_hour(connection, force, now)
+
+
+async def in_a_thread(desk: Desk, run: Callable[[threading.Event], None]) -> None:
+    """Let something run in a thread until the process is to end, or until it ends by itself."""
+    told = threading.Event()
+    running = asyncio.ensure_future(asyncio.to_thread(run, told))
+    ending = asyncio.ensure_future(desk.stopping.wait())
+    await asyncio.wait((running, ending), return_when=asyncio.FIRST_COMPLETED)
+    told.set()
+    ending.cancel()
+    await running
 
 
 async def number_again_and_again(desk: Desk) -> None:

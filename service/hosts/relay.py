@@ -7,6 +7,7 @@ between sends them again under the same ids; each force's order stays, since one
 import signal
 import threading
 import time
+from datetime import UTC, datetime
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -21,8 +22,10 @@ from service.delivery.topics import (
     waiting_alerts,
     waiting_dead_letters,
 )
+from service.hosts.beside import beside
 from service.hosts.kafka_topics import connection
-from service.hosts.sending import Sending, sending_beside
+from service.hosts.planning import Planning
+from service.hosts.sending import Sending
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.ledger.opening import IDLE_TIMEOUT_MS, Ledger
 from service.log import log
@@ -105,29 +108,35 @@ class Relay:
 def run_relay(
     settings: Settings, ledger: Ledger, *, once: bool = False, people: bool = True
 ) -> int:
-    """Relay, and send to ``people``, until told to stop (``once``: until nothing waits); exit code."""
+    """Relay, and plan and send for ``people``, until told to stop; ``once``: until nothing waits. The
+    exit code."""
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     if once or not people:
         code = _relay(settings, ledger, told, once=once)
         if people:
+            Planning(settings, ledger).round(datetime.now(UTC))
             Sending(settings, ledger).round()
         return code
-    with sending_beside(settings, ledger, told):
+    planning = beside(Planning(settings, ledger).run, told, "planner")
+    with planning, beside(Sending(settings, ledger).run, told, "sender"):
         return _relay(settings, ledger, told, once=False)
 
 
 def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int:
-    """Send to people alone until told to stop (``once``: until nothing is due); the exit code."""
+    """Plan and send to people alone until told to stop (``once``: until nothing is due); the exit code."""
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     log().info("sending")
+    planning, sending = Planning(settings, ledger), Sending(settings, ledger)
     if once:
-        Sending(settings, ledger).round()
+        planning.round(datetime.now(UTC))
+        sending.round()
     else:
-        Sending(settings, ledger).run(told)
+        with beside(planning.run, told, "planner"):
+            sending.run(told)
     log().info("stopped")
     return 0
 

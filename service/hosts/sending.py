@@ -9,9 +9,7 @@ import os
 import socket
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from uuid import uuid4
@@ -39,6 +37,10 @@ EXPIRES_EVERY = timedelta(seconds=10)
 _random = SystemRandom()
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 class Sent(Struct, frozen=True):
     """What one round did."""
 
@@ -54,8 +56,10 @@ class Sent(Struct, frozen=True):
 class Sending:
     """One sender; any number may run beside it, also in other processes."""
 
-    def __init__(self, settings: Settings, ledger: Ledger) -> None:
-        self._settings, self._ledger = settings, ledger
+    def __init__(
+        self, settings: Settings, ledger: Ledger, clock: Callable[[], datetime] = _now
+    ) -> None:
+        self._settings, self._ledger, self._clock = settings, ledger, clock
         self._name = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
         self._breakers: dict[str, Breaker] = {}
         self._expired_at: datetime | None = None
@@ -87,7 +91,7 @@ class Sending:
                 marks, taken = await asyncio.to_thread(self._turn, ended, under_way, stopping)
                 counted.update(each.status for each in marks)
                 for held in taken:
-                    sent = asyncio.create_task(channels.send(held.notice, _now()))
+                    sent = asyncio.create_task(channels.send(held.notice, self._clock()))
                     under_way[sent] = held
                 if not under_way and (stop is None or stopping):
                     return dict(counted)
@@ -113,7 +117,7 @@ class Sending:
         stopping: bool,
     ) -> tuple[list[Mark], list[Held]]:
         """One transaction: mark what ended, and claim as many as may be under way."""
-        now = _now()
+        now = self._clock()
         marks = [self._judge(held, result, now) for held, result in ended]
         busy = Counter(held.notice.receiver for held in under_way.values())
         with self._ledger.writing() as connection:
@@ -181,20 +185,3 @@ class Sending:
 
     def _in_phase(self, now: datetime, *phases: Phase) -> list[str]:
         return [name for name, held in self._breakers.items() if held.phase(now) in phases]
-
-
-@contextmanager
-def sending_beside(settings: Settings, ledger: Ledger, told: threading.Event) -> Iterator[None]:
-    """Send in a thread while something else goes on; whichever ends first ends the other."""
-    with ThreadPoolExecutor(1, "sender") as thread:
-        running = thread.submit(Sending(settings, ledger).run, told)
-        running.add_done_callback(lambda _: told.set())
-        try:
-            yield
-        finally:
-            told.set()
-        running.result()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

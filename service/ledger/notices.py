@@ -20,6 +20,7 @@ from sqlalchemy import (
     Row,
     and_,
     bindparam,
+    case,
     func,
     or_,
     select,
@@ -33,7 +34,7 @@ from service.ledger.statements import insert_once
 from service.ledger.tables import notifications
 
 TRIED_FOR = timedelta(hours=24)
-"""How long a message is tried before it expires."""
+"""How long a message is tried, from its first attempt, before it expires."""
 
 _HELD = notifications.c
 _MARKED = ("status", "outcome", "code", "next_try_at", "sent_at")
@@ -161,8 +162,10 @@ def claim(
     rows = connection.execute(query).all()
     taken = [row.notice_id for row in rows]
     change = update(notifications).where(_HELD.notice_id.in_(taken))
+    ends = now + TRIED_FOR
     values = {
         "status": Status.CLAIMED.value,
+        "expires_at": case((_HELD.attempts == 0, micros(ends)), else_=_HELD.expires_at),
         "attempts": _HELD.attempts + 1,
         "claimed_by": by,
         "claimed_until": micros(until),
@@ -177,6 +180,7 @@ def claim(
             attempts=row.attempts + 1,
             claimed_by=by,
             next_try_at=until,
+            expires_at=instant(row.expires_at) if row.attempts else ends,
         )
         for row in rows
     ]
@@ -201,7 +205,7 @@ def mark(connection: Connection, by: str, marks: Sequence[Mark], now: datetime) 
 
 
 def expire(connection: Connection, now: datetime, unreachable: Iterable[str] = ()) -> int:
-    """End what was tried for too long, or is too old and for a receiver that cannot be reached."""
+    """End what was tried for too long, or has waited as long for a receiver that cannot be reached."""
     tried = or_(_HELD.attempts > 0, _HELD.receiver.in_(list(unreachable)))
     free = or_(_HELD.status == Status.WAITING.value, _HELD.claimed_until <= micros(now))
     # Through the index of open ones: what has ended is never looked at.

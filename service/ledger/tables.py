@@ -401,3 +401,75 @@ consultations = Table(
     Index("ix_consultations_at", "at", "id"),
     Index("ix_consultations_report", "force", "ref", "at"),
 )
+
+# -- who is to be told ------------------------------------------------------------------------------
+
+frozen_routes = Table(
+    "frozen_routes",
+    metadata,
+    Column("digest", Word, primary_key=True),
+    Column("route", Text, nullable=False),  # whole: receivers, addresses, shifts, steps
+)
+
+escalations = Table(
+    "escalations",
+    metadata,
+    Column("alert_id", Word, primary_key=True),
+    Column("force", Word, nullable=False),
+    Column("subject", Word, nullable=False),
+    Column("route", Word, nullable=False),  # digest of the frozen one
+    Column("open", Integer, nullable=False),  # 1: something is still to be escalated
+    Column("next_at", BigInteger),  # when to look at it again; null: not before something is said
+    Column("progress", Text, nullable=False),
+    Index(
+        "ix_escalations_next",
+        "next_at",
+        sqlite_where=text("next_at IS NOT NULL"),
+        postgresql_where=text("next_at IS NOT NULL"),
+    ),
+    Index("ix_escalations_open", "open", "alert_id"),
+)
+
+on_lists = Table(
+    "on_lists",
+    metadata,
+    Column("alert_id", Word, primary_key=True),
+    Column("receiver", Word, primary_key=True),
+    Column("force", Word, nullable=False),
+    Column("subject", Word, nullable=False),
+    Column("category", Word, nullable=False),
+    Column("how", Word, nullable=False),  # worklist, digest, interrupt, quiet, noticed
+    Column("since", BigInteger, nullable=False),
+    Column("due_at", BigInteger),
+    Column("digest_at", BigInteger),  # the digest that is to hold it; null: none
+    Column("told_at", BigInteger),  # null: it stands on the worklist alone
+    Column("interrupted", Integer, nullable=False),  # 1: by a message of its own
+    Column("changed", Integer, nullable=False),  # 1: not as it was when told
+    Column("ended", Integer, nullable=False),  # 1: settled; kept for whoever was told of it
+    Index(
+        "ix_on_lists_digest",
+        "digest_at",
+        sqlite_where=text("digest_at IS NOT NULL"),
+        postgresql_where=text("digest_at IS NOT NULL"),
+    ),
+    Index("ix_on_lists_receiver", "force", "receiver", "ended", "due_at"),
+)
+
+interrupts = Table(
+    "interrupts",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("receiver", Word, primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("alert_id", Word, primary_key=True),
+    Column("step", Word, primary_key=True),
+    Column("given", Integer, nullable=False),  # 0: over budget, told by digest
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),  # when it was last looked at, by whoever's it is
+)

@@ -10,7 +10,7 @@ from service.effects import ReportState
 from service.matching.judgement import decode
 
 revision = "0007"
-down_revision = "0003"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
