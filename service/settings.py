@@ -100,6 +100,12 @@ class Settings(BaseSettings):
     session_timeout: Seconds = 45.0
     """Seconds without a sign of life before the broker gives a worker's partitions away."""
 
+    # -- health -----------------------------------------------------------------------------------
+    health_host: str = "127.0.0.1"
+    """Address on which a process says how it is (/livez, /readyz, /startupz, /metrics)."""
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Its port; 0: any that is free, named in the log by the action ``health``."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged."""
 

@@ -10,6 +10,7 @@ import typer
 
 from service.cli import db, linkage, rules, simulate, sources, stats, topics
 from service.cli.diff import diff
+from service.cli.metrics import metrics
 from service.cli.relay import relay
 from service.cli.replay import replay, spread
 from service.cli.terminal import complain
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(replay)
 app.command()(worker)
 app.command()(relay)
+app.command()(metrics)
 app.add_typer(sources.app, name="sources")
 rules.app.command()(diff)
 app.add_typer(rules.app, name="rules")

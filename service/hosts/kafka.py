@@ -20,6 +20,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from service.effects import InputLost, Tick
 from service.hosts import kafka_topics
 from service.hosts.files import NotGiven
+from service.hosts.health import Health, Pack, served
 from service.hosts.kafka_boot import Parts, make_app, probe
 from service.hosts.kafka_positions import (
     Standing,
@@ -33,10 +34,12 @@ from service.hosts.kafka_topics import Span, partition_of
 from service.hosts.kafka_watch import Readable, Watch
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.hosts.transport import App, PartitionBatch, Reader
+from service.hosts.turned import TurnsCounted
 from service.ingest.source import Topic as Kind
 from service.ledger import outputs
 from service.ledger.positions import Advance, Held, PositionsDiffer
 from service.log import log, trail
+from service.metrics import Origin
 from service.settings import Settings
 from service.turn import Batch, Turned, turn
 
@@ -55,20 +58,25 @@ def run_worker(settings: Settings, accepted: frozenset[str] = frozenset()) -> in
     for name in accepted - settings.topics.keys():
         listed = ", ".join(settings.topics)
         raise NotGiven(f"--accept-recreated {name}: this worker reads {listed}")
-    parts = probe(settings)
-    for found in parts.warnings:
-        log().warning("topic_check", topic=found.topic, found=found.what, remedy=found.remedy)
-    try:
-        code = asyncio.run(Worker(settings, parts, accepted).work())
-    finally:
-        parts.ledger.close()
+    with served(settings, Origin.WORKER) as health:
+        parts = probe(settings)
+        health.watch(parts.ledger)
+        health.pack = Pack(parts.reading.pack.name, parts.reading.pack.digest)
+        for found in parts.warnings:
+            log().warning("topic_check", topic=found.topic, found=found.what, remedy=found.remedy)
+        try:
+            code = asyncio.run(Worker(settings, parts, accepted, health).work())
+        finally:
+            parts.ledger.close()
     return code
 
 
 class Worker:
     """One process's part of the group: what it owns, how far that is applied, and why it must end."""
 
-    def __init__(self, settings: Settings, parts: Parts, accepted: frozenset[str]) -> None:
+    def __init__(
+        self, settings: Settings, parts: Parts, accepted: frozenset[str], health: Health
+    ) -> None:
         self._settings = settings
         self._ledger, self._reading, self._topics = parts.ledger, parts.reading, parts.topics
         # The topic as it is now: one made anew while this worker runs is another again.
@@ -83,6 +91,8 @@ class Worker:
         self._scattered: set[tuple[str, str]] = set()
         self._app: App
         self._lanes_from = _report_topic(parts)
+        self._health = health
+        self._turns = TurnsCounted(health.counted)
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -96,6 +106,7 @@ class Worker:
         tasks = [asyncio.create_task(self._start())]
         await self._ended.wait()
         self._stopping = True
+        self._health.reasons = lambda: ("stopping",)
         for task in tasks:
             task.cancel()
         await self._leave()
@@ -124,6 +135,8 @@ class Worker:
             return
         log().info("ready", partitions=len(self._applied))
         watch = Watch(self._app, self._applied, self._settings, self._verify)
+        self._health.reasons, self._health.gauges = watch.reasons, watch.gauges
+        self._health.started.set()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tick_again_and_again())
@@ -322,9 +335,13 @@ class Worker:
         whether it was committed, the positions tell."""
         deadline = time.monotonic() + self._settings.database_patience
         while True:
+            began = time.perf_counter()
             try:
-                return await asyncio.to_thread(turn, self._ledger, self._reading.rulebook, batch)
+                done = await asyncio.to_thread(turn, self._ledger, self._reading.rulebook, batch)
+                self._turns.add(batch, done, time.perf_counter() - began)
+                return done
             except (OperationalError, InterfaceError) as error:
+                self._turns.failed()
                 if time.monotonic() > deadline or self._stopping:
                     raise
                 log().warning("database_gone", error=type(error.orig).__name__)

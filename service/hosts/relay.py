@@ -13,6 +13,7 @@ from kafka.errors import KafkaError
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
+from service import metrics
 from service.delivery.numbers import SENDER, alone, give_numbers
 from service.delivery.topics import (
     Message,
@@ -21,10 +22,12 @@ from service.delivery.topics import (
     waiting_alerts,
     waiting_dead_letters,
 )
+from service.hosts.health import Health, served
 from service.hosts.kafka_topics import connection
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.ledger.opening import IDLE_TIMEOUT_MS, Ledger
 from service.log import log
+from service.metrics import Origin
 from service.settings import Settings
 
 TAKEN_WITHIN = 0.8 * IDLE_TIMEOUT_MS / 1000
@@ -106,10 +109,20 @@ def run_relay(settings: Settings, ledger: Ledger, *, once: bool = False) -> int:
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    relay = Relay(settings, ledger)
+    with served(settings, Origin.RELAY) as health:
+        health.watch(ledger)
+        return _relay(settings, Relay(settings, ledger), told, health, once=once)
+
+
+def _relay(
+    settings: Settings, relay: Relay, told: threading.Event, health: Health, *, once: bool
+) -> int:
     log().info("relaying", topic=settings.alerts_topic)
+    sent = health.counted.counter(metrics.RELAYED)
+    failed = health.counted.counter(metrics.RELAY_FAILED)
     failures = 0
     failing_since = time.monotonic()
+    health.reasons = lambda: ("nothing can be sent; it is tried again",) if failures else ()
     try:
         while not told.is_set():
             try:
@@ -121,11 +134,15 @@ def run_relay(settings: Settings, ledger: Ledger, *, once: bool = False) -> int:
                         f"nothing could be sent for {settings.stall_after:g} s "
                         f"({type(error).__name__}); it stays in the outbox"
                     ) from None
+                failed.inc()
                 log().warning("relay_failed", error=type(error).__name__, failures=failures + 1)
                 told.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
                 failures += 1
                 continue
             failures = 0
+            health.started.set()
+            sent.labels("alert").inc(done.alerts)
+            sent.labels("dead_letter").inc(done.dead_letters)
             if not done.idle:
                 log().info("relayed", alerts=done.alerts, dead_letters=done.dead_letters)
             elif once:

@@ -1,5 +1,6 @@
 """Bringing a ledger's tables to this program's revision, and telling whether they are."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -56,10 +57,17 @@ def revision(engine: Engine) -> Revision:
         return _revision(connection)
 
 
+@cache
+def wanted_revision() -> str:
+    """The revision that this program works with."""
+    wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    assert wanted is not None
+    return wanted
+
+
 def _revision(connection: Connection) -> Revision:
     script = ScriptDirectory.from_config(_config())
-    wanted = script.get_current_head()
-    assert wanted is not None
+    wanted = wanted_revision()
     held = MigrationContext.configure(connection).get_current_revision()
     known = {each.revision for each in script.walk_revisions()}
     return Revision(held, wanted, held is None or held in known)
