@@ -131,6 +131,14 @@ def read_settings(**given: object) -> Settings:
         raise SettingsWrong(f"{name}: {first['msg']}") from None
 
 
+def environment_names(settings: type[Settings]) -> frozenset[str]:
+    """Every name that stands for a setting in the environment."""
+    return frozenset(
+        str(field.validation_alias or _environment_name(name))
+        for name, field in settings.model_fields.items()
+    )
+
+
 def _environment_name(field: str) -> str:
     return field if field.isupper() else f"RECOUNT_{field}".upper()
 
