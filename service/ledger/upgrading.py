@@ -10,6 +10,9 @@ from alembic.script import ScriptDirectory
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, text
 
+REVISION_TABLE = "alembic_version"
+"""Where the revision is kept, by Alembic's own name for it."""
+
 _ADVISORY_LOCK = 0x5265_636F  # any number, the same for everybody who upgrades
 
 
