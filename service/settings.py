@@ -127,19 +127,21 @@ def read_settings(**given: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        name = _environment_name(str(first["loc"][0]) if first["loc"] else "")
+        name = environment_name(str(first["loc"][0]) if first["loc"] else "")
         raise SettingsWrong(f"{name}: {first['msg']}") from None
 
 
-def environment_names(settings: type[Settings]) -> frozenset[str]:
+def environment_names() -> frozenset[str]:
     """Every name that stands for a setting in the environment."""
-    return frozenset(
-        str(field.validation_alias or _environment_name(name))
-        for name, field in settings.model_fields.items()
-    )
+    return frozenset(map(environment_name, Settings.model_fields))
 
 
-def _environment_name(field: str) -> str:
+def environment_name(field: str) -> str:
+    """The name that stands for a setting in the environment."""
+    declared = Settings.model_fields.get(field)
+    alias = declared.validation_alias if declared else None
+    if isinstance(alias, str):
+        return alias
     return field if field.isupper() else f"RECOUNT_{field}".upper()
 
 

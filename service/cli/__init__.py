@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from service.cli import db, linkage, rules, simulate, sources, stats, topics
+from service.cli import config, db, linkage, rules, simulate, sources, stats, topics
 from service.cli.diff import diff
 from service.cli.metrics import metrics
 from service.cli.relay import relay
@@ -43,6 +43,7 @@ app.add_typer(stats.app, name="stats")
 app.add_typer(linkage.app, name="linkage")
 app.add_typer(topics.app, name="topics")
 app.add_typer(db.app, name="db")
+app.add_typer(config.app, name="config")
 app.command()(simulate.simulate)
 
 MISUSE = (

@@ -68,7 +68,7 @@ def test_a_copy_is_of_one_moment_while_turns_go_on(
     ledgers: Callable[[], Ledger], tmp_path: Path
 ) -> None:
     origin = ledgers()
-    told = events(600)
+    told = events(400)
     apply_to(origin, told[:200], NOW)
     going_on = threading.Thread(target=apply_one_by_one, args=(origin, told[200:]))
     going_on.start()
@@ -86,5 +86,5 @@ def test_a_copy_is_of_one_moment_while_turns_go_on(
 
 def apply_one_by_one(ledger: Ledger, told: Sequence[Event]) -> None:
     """In many small turns."""
-    for start in range(0, len(told), 20):
-        apply_to(ledger, told[start : start + 20], NOW)
+    for start in range(0, len(told), 50):
+        apply_to(ledger, told[start : start + 50], NOW)

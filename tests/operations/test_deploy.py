@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from service.metrics import EVERY, Kind
-from service.settings import Settings, environment_names
+from service.settings import environment_names
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -176,7 +176,7 @@ def test_what_runs_on_has_probes_on_the_health_port_and_a_disruption_budget() ->
 
 
 def test_settings_named_in_what_is_shipped_are_settings() -> None:
-    names = environment_names(Settings)
+    names = environment_names()
     texts = [p.read_text(encoding="utf-8") for p in DEPLOY.rglob("*.yaml")]
     texts.append((ROOT / "Dockerfile").read_text(encoding="utf-8"))
     named = {
