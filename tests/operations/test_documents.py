@@ -10,6 +10,7 @@ import yaml
 from typer.main import get_command
 
 from service.cli import app
+from service.cli.stats import RatesByDefault
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -35,6 +36,8 @@ def fault(command: str) -> str:
         name = words.pop(0)
         if name.startswith("-") or "|" in name:
             return ""
+        if name not in here.commands and isinstance(here, RatesByDefault):
+            name = "rates"
         if name not in here.commands:
             return f"no command '{name}'"
         here = here.commands[name]
