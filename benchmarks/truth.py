@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from service.insight.rate import rate
+from service.figures.rate import rate
 from service.simulation.generate import Settings
 from service.simulation.writing import write
 

@@ -36,6 +36,11 @@ def crime_key(ref: str) -> str:
     return "crime:" + ref
 
 
+def person_key(person: str) -> str:
+    """Key under which every report is found in which this person (a keyed hash) is victim or suspect."""
+    return "person:" + person
+
+
 def near_key(key: str) -> str:
     """Key under which likely pairs find each other."""
     return "near:" + key
@@ -46,10 +51,15 @@ OWED = near_key("owed")
 
 
 def report_mentions(state: ReportState, rulebook: Rulebook) -> tuple[str, ...]:
-    """Keys by which a report is found: the records it names, the logs of its incident, and while it
-    may take a record that no reference ties, what brings it near one."""
+    """Keys by which a report is found: the records it names, the logs of its incident, its people, and
+    while it may take a record that no reference ties, what brings it near one."""
     facts = state.facts
-    keys = (*map(crime_key, facts.crime_refs), *map(log_key, facts.same_incident))
+    people = dict.fromkeys((*facts.victims, *facts.suspects))
+    keys = (
+        *map(crime_key, facts.crime_refs),
+        *map(log_key, facts.same_incident),
+        *map(person_key, people),
+    )
     if state.owed_at is None or (near := rulebook.near()) is None:
         return keys
     return (*keys, OWED, *map(near_key, near.keys_of_report(facts)))
@@ -58,7 +68,7 @@ def report_mentions(state: ReportState, rulebook: Rulebook) -> tuple[str, ...]:
 def record_mentions(state: RecordState, rulebook: Rulebook) -> tuple[str, ...]:
     """Keys by which a record is found: reports it names, slips of them while it is linked to none,
     the record in which it continues, and while it is linked to none, what brings it near a report."""
-    facts = state.facts
+    facts = state.viewed
     keys = [log_key(ref) for ref in facts.incident_refs]
     if not state.linked_to and may_repair(facts, rulebook):
         keys += (log_key(slip) for ref in facts.incident_refs for slip in sorted(slips(ref)))
@@ -132,7 +142,7 @@ class Pointers:
 
     def add_record(self, state: RecordState) -> None:
         """Note the reports a record names and is linked to, and the record in which it continues."""
-        facts = state.facts
+        facts = state.viewed
         for ref in facts.incident_refs:
             self.records_of_log[ref].add(facts.ref)
         for ref in state.linked_to:
@@ -142,7 +152,7 @@ class Pointers:
 
     def drop_record(self, state: RecordState) -> None:
         """Forget what a version of a record points at."""
-        facts = state.facts
+        facts = state.viewed
         for ref in facts.incident_refs:
             self.records_of_log[ref].discard(facts.ref)
         for ref in state.linked_to:

@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     person_key_file: Path | None = None
     """File that holds the key by which people are hashed, where a mapping names people."""
 
+    # -- what people type -------------------------------------------------------------------------
+    text_key_file: Path | None = None
+    """File of the keys that seal what operators type and dead letters as they came, one a line, the
+    first of which seals; absent: nothing can be typed, and no dead letter is kept as it came."""
+
     # -- turns ------------------------------------------------------------------------------------
     turn_inputs_max: Annotated[int, Field(ge=1)] = 2000
     """Records read into one turn, at most."""
@@ -87,6 +92,58 @@ class Settings(BaseSettings):
     """Seconds by which a version may be made after this machine's now before it is refused."""
     unreadable_share_max: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Share of recent records that may be unreadable before the worker stops; 1: it never does."""
+
+    # -- the web --------------------------------------------------------------------------------
+    ingest_body_max: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
+    """Bytes of one request's body, unpacked, at most."""
+    ingest_row_max: Annotated[int, Field(ge=1024)] = 1024 * 1024
+    """Bytes of one row of it, at most."""
+    ingest_at_once: Annotated[int, Field(ge=1)] = 4
+    """Bodies taken in at the same time; further ones are told to come again."""
+    viewers_max: Annotated[int, Field(ge=1)] = 500
+    """Live streams served at the same time; further ones are told to come again."""
+
+    # -- people who sign in -----------------------------------------------------------------------
+    public_url: str = ""
+    """Where people reach this service, https://HOST; needed with an identity provider."""
+    tls_certificate: Path | None = None
+    """File of this service's certificate, where it ends TLS itself."""
+    tls_key: Path | None = None
+    """File of the private key of that certificate."""
+    proxy_terminates_tls: bool = False
+    """Does a proxy in front end TLS, and is this service reached through it alone?"""
+    proxy_addresses: str = "127.0.0.1"
+    """Addresses of that proxy, with commas: only what they say of where a request came from is believed."""
+    oidc_issuer: str = ""
+    """The identity provider's issuer address; empty: a link printed at the start lets one in."""
+    oidc_client_id: str = ""
+    """What the provider calls this service."""
+    oidc_client_secret: SecretStr = SecretStr("")
+    """What this service shows the provider; empty: a public client, held by PKCE alone."""
+    oidc_client_secret_file: Path | None = None
+    """File that holds the client secret."""
+    oidc_scopes: str = "openid"
+    """Scopes asked for; more only where the claims below need them."""
+    oidc_id_claim: str = "sub"
+    """Claim with an opaque id of the person, the same always; never a name or an address."""
+    oidc_roles_claim: str = "roles"
+    """Claim with roles: a list, or one string of words; dots lead into nested claims."""
+    oidc_forces_claim: str = "forces"
+    """Claim with force codes; ``*`` means every force."""
+    oidc_rights_claim: str = "rights"
+    """Claim with the named rights: referrals, sexual, child."""
+    oidc_officer_claim: str = "officer"
+    """Claim with the keyed hash by which the feeds name this person as an officer in a case."""
+    oidc_words: dict[str, str] = {}
+    """What words of those claims stand for here: ``{"grp-crime-bureau": "decision_maker"}``."""
+    session_idle: Seconds = 3600.0
+    """Seconds without a request or a live stream before somebody must sign in again."""
+    session_lasts: Seconds = 43200.0
+    """Seconds after which somebody must sign in again in any case."""
+    sign_ins_per_minute: Annotated[int, Field(ge=1)] = 30
+    """Steps of signing in from one address in a minute, at most."""
+    requests_per_minute: Annotated[int, Field(ge=1)] = 600
+    """Requests of one session, or of one address without a session, in a minute, at most."""
 
     # -- life -------------------------------------------------------------------------------------
     probe_within: Seconds = 10.0
@@ -119,6 +176,16 @@ class Settings(BaseSettings):
         if not url:
             raise SettingsWrong("DATABASE_URL is not set; give postgresql://HOST/NAME")
         return url
+
+    def client_secret(self) -> str:
+        """What is shown to the identity provider, from its file or the environment."""
+        return _secret(
+            "RECOUNT_OIDC_CLIENT_SECRET", self.oidc_client_secret, self.oidc_client_secret_file
+        )
+
+    def reached_by_tls(self) -> bool:
+        """Do browsers reach this service over TLS?"""
+        return self.tls_certificate is not None or self.proxy_terminates_tls
 
 
 def read_settings(**given: object) -> Settings:

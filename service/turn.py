@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
-from service.effects import Input, Intake, RaiseEvent, RecordSeen, ReportSeen
+from service.effects import Answer, Input, Intake, RaiseEvent, RecordSeen, ReportSeen
 from service.engine import decide
+from service.ledger.acts import load_acts
 from service.ledger.load import load, lock
 from service.ledger.opening import Ledger, contended
 from service.ledger.positions import Advance, advance
@@ -37,8 +38,12 @@ class Turned(Struct, frozen=True, kw_only=True):
 
     events: tuple[RaiseEvent, ...] = ()
     """What was said, by force, in order."""
+    answers: dict[str, Answer] = {}
+    """What became of commands, by command id."""
     counts: dict[Intake, int]
     """What became of the inputs."""
+    results: dict[str, list[Intake]]
+    """The same by force, one for each report, record and heartbeat of the batch, in its order."""
     attempts: int
     """How often it was run; more than one where another turn held its locks."""
 
@@ -65,6 +70,7 @@ def _run(ledger: Ledger, rulebook: Rulebook, batch: Batch, attempt: int) -> Turn
     with ledger.writing() as connection:
         advance(connection, batch.advances)
         held = lock(connection, by_force)
+        load_acts(connection, held, by_force)
         load(connection, held, rulebook, by_force)
         writing = Writing(rulebook)
         for force, lane in held.items():
@@ -72,7 +78,14 @@ def _run(ledger: Ledger, rulebook: Rulebook, batch: Batch, attempt: int) -> Turn
             writing.add_lane(lane, after, by_force[force], effects)
         writing.add_dead(batch.dead)
         writing.write(connection)
-    return Turned(events=tuple(writing.events), counts=writing.counts, attempts=attempt)
+    answers = {each.command_id: each.answered.answer for each in writing.answers}
+    return Turned(
+        events=tuple(writing.events),
+        answers=answers,
+        counts=writing.counts,
+        results=writing.results,
+        attempts=attempt,
+    )
 
 
 def _by_force(inputs: Sequence[Input]) -> dict[str, list[Input]]:

@@ -15,7 +15,12 @@ import msgspec
 from schemas.crimes import CrimeRecord
 from schemas.reports import IncidentLog, Referral
 from schemas.words import AlertType, Verdict
+from service.alerts.actors import EVERY_FORCE, Actor, ActorRole
 from service.effects import (
+    Answer,
+    AnswerCommand,
+    Asked,
+    CommandGiven,
     CoverageStated,
     HeartbeatSeen,
     Input,
@@ -25,6 +30,7 @@ from service.effects import (
     RecordSeen,
     ReportSeen,
     RulesChanged,
+    Sealed,
     Tick,
     TrackReport,
 )
@@ -84,7 +90,9 @@ class Timeline:
         self.events: list[RaiseEvent] = []
         self.lines: dict[str, Line] = {}
         self.inputs: list[Input] = []
+        self.answers: list[Answer] = []
         self._told = 0
+        self._asked = 0
 
     # -- time and inputs --------------------------------------------------------------------------
 
@@ -133,6 +141,52 @@ class Timeline:
         """Time passes and nothing arrives."""
         return self.put(Tick("33", self.now, read_to_end))
 
+    def does(
+        self,
+        asked: Asked,
+        *,
+        ref: str = "R1",
+        role: str = "registrar",
+        person: str = "p-1",
+        typed: Iterable[str] = ("comment",),
+        expected: int | None = None,
+        command_id: str = "",
+        officer_hash: str = "",
+        forces: tuple[str, ...] = (EVERY_FORCE,),
+    ) -> "Timeline":
+        """A person gives a command now; ``typed``: which fields he filled in."""
+        self._asked += 1
+        given = CommandGiven(
+            force="33",
+            command_id=command_id or f"command-{self._asked}",
+            actor=Actor(
+                id=person,
+                roles=(ActorRole(role),),
+                forces=forces,
+                via="test",
+                officer_hash=officer_hash,
+            ),
+            known_at=self.now,
+            asked=asked,
+            ref=ref,
+            expected=expected,
+            text=Sealed("k", b"sealed", tuple(typed)) if typed else None,
+        )
+        return self.put(given)
+
+    def answered(self, why: str = "", *lacks: str) -> "Timeline":
+        """The last command was refused for this, lacking these; empty: it was accepted."""
+        answer = self.answers[-1]
+        held = answer.refused.value if answer.refused else ""
+        assert (held, answer.lacks) == (why, lacks), f"{answer}\n{self.story()}"
+        assert (answer.seq > 0) is answer.accepted
+        return self
+
+    def stands(self, ref: str, stage: str) -> "Timeline":
+        """At which stage the alert of a report is."""
+        assert self.lane.reports[ref].alert.stage == stage, self.story()
+        return self
+
     def learn(self, **changes: Any) -> "Timeline":
         """Other sources (code maps) become active."""
         self.rulebook = Rulebook(self.rulebook.pack, sources(**changes))
@@ -147,6 +201,8 @@ class Timeline:
         for effect in effects:
             if isinstance(effect, RaiseEvent):
                 self.events.append(effect)
+            elif isinstance(effect, AnswerCommand):
+                self.answers.append(effect.answered.answer)
             elif isinstance(effect, TrackReport):
                 self.lines[effect.state.facts.ref] = read_line(effect.line)
         return self
@@ -181,6 +237,8 @@ class Timeline:
 
 def _subject(each: Input) -> str:
     facts = getattr(each, "facts", None)
+    if isinstance(each, CommandGiven):
+        return f"{each.action} {each.ref} by {each.actor.roles[0]}"
     return str(facts.ref if facts else getattr(each, "source", ""))
 
 

@@ -8,11 +8,12 @@ import sys
 
 import typer
 
-from service.cli import config, db, linkage, rules, simulate, sources, stats, topics
+from service.cli import config, db, linkage, rules, simulate, sources, stats, tokens, topics
 from service.cli.diff import diff
 from service.cli.metrics import metrics
 from service.cli.relay import relay
 from service.cli.replay import replay, spread
+from service.cli.run import run, serve
 from service.cli.terminal import complain
 from service.cli.worker import worker
 from service.hosts.files import InputBroken, NotGiven
@@ -32,8 +33,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(run)
 app.command()(replay)
 app.command()(worker)
+app.command()(serve)
 app.command()(relay)
 app.command()(metrics)
 app.add_typer(sources.app, name="sources")
@@ -44,6 +47,7 @@ app.add_typer(linkage.app, name="linkage")
 app.add_typer(topics.app, name="topics")
 app.add_typer(db.app, name="db")
 app.add_typer(config.app, name="config")
+app.add_typer(tokens.app, name="tokens")
 app.command()(simulate.simulate)
 
 MISUSE = (

@@ -12,9 +12,9 @@ import msgspec
 import typer
 
 from service.cli.terminal import out, print_json, table
+from service.figures.rate import Estimate, Rate
 from service.hosts.files import read_pack, shipped
 from service.ingest.lined import Fault
-from service.insight.rate import Estimate, Rate
 from service.insight.scoring import (
     CATEGORIES,
     LEFT_OUT,

@@ -214,7 +214,7 @@ def _print_audit(found: Any) -> None:
 
 
 def _interval(share: Any) -> str:
-    from service.insight.printed import percent
+    from service.figures.phrases import percent
 
     if share is None:
         return "-"
@@ -231,7 +231,7 @@ def _print_lost(lost: Any) -> None:
 
 
 def _print(statement: Any, by: str) -> None:
-    from service.insight.printed import points
+    from service.figures.phrases import points
 
     rows = table("", "#due", "#in time", "#late", "#missed", "#accounted", "#cannot tell", "#rate")
     for row in (*statement.views, *statement.by[by]):

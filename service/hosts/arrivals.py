@@ -23,7 +23,7 @@ from schemas.words import TimeBound
 from service.effects import HeartbeatSeen, RecordSeen, ReportSeen
 from service.hosts.files import BadRow, InputBroken, open_rows
 from service.ingest.coverage import Seen, cut_time
-from service.ingest.decode import Contract, Decoder, Refused
+from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
 from service.ingest.fields import Row
 from service.ingest.mapping import Feed
 from service.ingest.people import PersonKey
@@ -147,6 +147,16 @@ def arrival_of(read: Contract | Heartbeat, observer: Observer, source: str) -> A
         return RecordSeen(record, read.known_at or at, at if exact else None)
     report = observer.report(read)
     return ReportSeen(report, read.known_at or report.updated_at, report.updated_at)
+
+
+def from_the_future(read: Contract | Heartbeat) -> Refused:
+    """The refusal of what became known after now."""
+    return Refused(
+        reason=RefusedReason.IN_THE_FUTURE,
+        field="known_at" if read.known_at else "updated_at",
+        remedy="mend the clock of its source; it would make time pass for the whole force",
+        force=read.force,
+    )
 
 
 _NOTHING = Seen()

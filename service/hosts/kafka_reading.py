@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from schemas.feeds import Heartbeat
 from service.effects import HeartbeatSeen
-from service.hosts.arrivals import Arrival, arrival_of, by_arrival
+from service.hosts.arrivals import Arrival, arrival_of, by_arrival, from_the_future
 from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key
 from service.hosts.kafka_topics import Topic, partition_of
 from service.hosts.transport import PartitionBatch
@@ -103,7 +103,7 @@ class Reading:
                         arrival = _proving_nothing(arrival)
                     yield arrival
                     continue
-                read = _from_the_future(read)
+                read = from_the_future(read)
             dead.append(_dead_letter(source, topic, record, read, now))
 
 
@@ -122,15 +122,6 @@ def _decode(decoder: Decoder, record: Any) -> Contract | Heartbeat | Refused | N
         remedy = "a record that is gone is said by its status, never by an empty message"
         return Refused(reason=RefusedReason.NOT_JSON, remedy=remedy)
     return decoder.decode(record.value, record.offset)
-
-
-def _from_the_future(read: Contract | Heartbeat) -> Refused:
-    return Refused(
-        reason=RefusedReason.IN_THE_FUTURE,
-        field="known_at" if read.known_at else "updated_at",
-        remedy="mend the clock of its source; it would make time pass for the whole force",
-        force=read.force,
-    )
 
 
 def _proving_nothing(arrival: Arrival) -> Arrival:

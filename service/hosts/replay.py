@@ -20,11 +20,11 @@ from msgspec import Struct
 
 from service.alerts.identity import alert_identity
 from service.effects import CoverageStated, Input, InputLost, Tick
+from service.figures.crimes import Figures
 from service.hosts.arrivals import Arrivals, Place, Selection, by_arrival
 from service.hosts.files import read_mapping, read_model, read_pack, read_person_key
 from service.ingest.coverage import stated
 from service.ingest.decode import Refused
-from service.insight.figures import Figures
 from service.ledger import outputs
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.outputs import RecordCounts

@@ -16,11 +16,11 @@ from typing import Any
 
 import msgspec
 
+from service.figures.crimes import Figures
 from service.hosts.replay import KINDS, Share
 from service.ingest.coverage import is_declared
 from service.ingest.mapping import SourceMapping
 from service.ingest.source import Topic
-from service.insight.figures import Figures
 from service.insight.page import About, SourceShown
 from service.rules.pack import Pack
 

@@ -38,6 +38,7 @@ class RefusedReason(StrEnum):
     IMPOSSIBLE_TIME = "impossible_time"
     IN_THE_FUTURE = "in_the_future"
     UNKNOWN_VERSION = "unknown_version"
+    WRONG_FORCE = "wrong_force"
 
 
 class Refused(Struct, frozen=True, kw_only=True):

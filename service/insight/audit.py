@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from service.insight.rate import Estimate, Rate
+from service.figures.rate import Estimate, Rate
 from service.insight.sampling import ALLOCATION, Sample
 from service.insight.statement import Lost, Recorded, lost
 from service.insight.survey import Drawn, Share, share, total

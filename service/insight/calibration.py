@@ -13,7 +13,7 @@ from math import log2
 from markupsafe import Markup
 from msgspec import Struct
 
-from service.insight.charts import INK, PALE
+from service.figures.charts import INK, PALE
 from service.matching.linkage_blocking import BOUND, Candidate, assign, candidates, index
 from service.matching.linkage_model import Model, Thresholds
 from service.matching.linkage_profile import Profile

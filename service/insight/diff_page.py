@@ -10,7 +10,7 @@ from msgspec import Struct, to_builtins
 
 from schemas.words import Verdict
 from service.alerts import words
-from service.insight import charts, tables
+from service.figures import charts, tables
 from service.insight.changes import Changes
 from service.insight.differences import ABSENT, NOTHING, TOGETHER, Differences, Kind
 from service.insight.printed import template

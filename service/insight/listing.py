@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from schemas.words import Verdict
 from service.alerts import words
-from service.insight.figures import clear
+from service.figures.crimes import clear
 from service.matching.judgement import CrimeLine, Line
 
 SHOWN = 12

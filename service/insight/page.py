@@ -14,12 +14,12 @@ from msgspec import Struct
 
 from schemas.words import Verdict
 from service.alerts import words
+from service.figures import charts, tables, times
+from service.figures.crimes import Figures
+from service.figures.rate import LEVEL
 from service.ingest.source import CutBy, Topic
-from service.insight import charts, tables, times
-from service.insight.figures import Figures
 from service.insight.listing import listed, waiting
 from service.insight.printed import template
-from service.insight.rate import LEVEL
 from service.matching.watermark import SourceState
 
 SPANS_DRAWN = 40

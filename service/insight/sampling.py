@@ -19,7 +19,7 @@ from math import sqrt
 from msgspec import Struct
 
 from schemas.words import Grade, Verdict
-from service.insight.figures import clear
+from service.figures.crimes import clear
 from service.insight.statistics import group
 from service.insight.survey import Drawn
 from service.matching.judgement import Line

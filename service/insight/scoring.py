@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from schemas.words import Role
-from service.insight.rate import Estimate, Rate, rate
+from service.figures.rate import Estimate, Rate, rate
 from service.rules.facts import Term
 from service.rules.pack import Pack
 from service.rules.wording import Telling, worded

@@ -13,10 +13,10 @@ from msgspec import Struct
 
 from schemas.words import NotRecordedReason, Verdict
 from service.alerts import words
+from service.figures.rate import Estimate, Rate, difference, rate, timeliness, unrecorded
+from service.figures.tables import Tally, tally
 from service.ingest.source import Topic
-from service.insight.rate import Estimate, Rate, difference, rate, timeliness, unrecorded
 from service.insight.statistics import BOUND, LATE, NEXT_DAY, SAME_DAY, Chosen, Statistics
-from service.insight.tables import Tally, tally
 
 DIRECT = "direct"
 """The route of crimes recorded straight from the public, without a report that was read."""

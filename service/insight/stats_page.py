@@ -3,11 +3,11 @@
 from zoneinfo import ZoneInfo
 
 from service.alerts import words
-from service.insight import charts, tables
+from service.figures import charts, tables
+from service.figures.rate import LEVEL
+from service.figures.tables import Tally
 from service.insight.printed import template
-from service.insight.rate import LEVEL
 from service.insight.statement import Statement
-from service.insight.tables import Tally
 
 ROWS_SHOWN = 60
 """Rows of one table; JSON has them all."""

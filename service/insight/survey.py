@@ -13,7 +13,7 @@ from math import sqrt
 
 from msgspec import Struct
 
-from service.insight.rate import LEVEL, Estimate, z_of
+from service.figures.rate import LEVEL, Estimate, z_of
 
 BORROWED = 4
 """Reports' weight of the common spread in each stratum's own; about what Wilson's interval adds."""

@@ -87,23 +87,42 @@ reports = Table(
     Column("next_by_clock", BigInteger),
     Column("state", Text, nullable=False),
     Column("line", Text, nullable=False),  # canonical verdict line
+    # by which boards and lists sort and count (service.alerts.queues)
+    Column("harm_group", Word, nullable=False),  # empty: no crime is expected
+    Column("category", Word, nullable=False),
+    Column("area", Word, nullable=False),
+    Column(
+        "on_board", Integer
+    ),  # 1: owed or unproved, clear, answering for its incident; else null
+    Column("queues", Integer),  # flags of Queue; null where there are none
+    Column("owner", Word),  # who has it in hand; null: nobody
 )
 
 # Conditions of partial indexes are plain: SQLite evaluates a list of words for every row it writes.
-for _name, _columns in {
-    "ix_reports_by_watermark": ("waits_on", "next_by_watermark"),
-    "ix_reports_by_clock": ("next_by_clock",),
-    "ix_reports_open": ("verdict", "deadline"),
-    "ix_reports_claimed": ("claim",),
-}.items():
-    _held = reports.c[_columns[-1]].is_not(None)
+for _name, _held, _columns in (
+    ("ix_reports_by_watermark", "next_by_watermark", ("waits_on", "next_by_watermark")),
+    ("ix_reports_by_clock", "next_by_clock", ("next_by_clock",)),
+    ("ix_reports_open", "deadline", ("verdict", "deadline")),
+    ("ix_reports_claimed", "claim", ("claim",)),
+    ("ix_reports_board", "on_board", ("deadline", "ref", "harm_group", "verdict", "owner")),
+    ("ix_reports_queues", "queues", ("received_at", "ref", "queues", "harm_group")),
+    ("ix_reports_owner", "owner", ("owner", "deadline", "ref", "harm_group")),
+):
+    _where = reports.c[_held].is_not(None)
     Index(
         _name,
         reports.c.force,
         *(reports.c[column] for column in _columns),
-        sqlite_where=_held,
-        postgresql_where=_held,
+        sqlite_where=_where,
+        postgresql_where=_where,
     )
+Index(
+    "ix_reports_received",
+    reports.c.force,
+    reports.c.received_at,
+    reports.c.verdict,
+    reports.c.grade,
+)
 
 records = Table(
     "records",
@@ -143,6 +162,7 @@ alert_events = Table(
     Column("previous", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("event_id"),
+    Index("ix_alert_events_subject", "force", "subject_id", "seq"),
 )
 
 chain_payloads = Table(
@@ -229,4 +249,108 @@ dead_letters = Table(
     Column("attempts", Integer, nullable=False),
     Column("status", Word, nullable=False),  # waiting to be relayed, kept, replayed, discarded
     Column("raw_encrypted", LargeBinary),
+)
+
+# -- tokens of those who send -----------------------------------------------------------------------
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Word, primary_key=True),  # the part of a token that is no secret
+    Column("digest", LargeBinary, nullable=False),  # sha256 of the secret, 256 bits of chance
+    Column("source", Word, nullable=False),  # as the ledger names it: mapping/side
+    Column("force", Word, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
+# -- what is usual --------------------------------------------------------------------------------
+
+standing_hours = Table(
+    "standing_hours",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("hour", BigInteger, primary_key=True),  # whole hours since the epoch
+    Column("harm_group", Word, primary_key=True),
+    Column("past_due", Integer, nullable=False),
+    Column("within_4h", Integer, nullable=False),
+    Column("within_12h", Integer, nullable=False),
+    Column("nobody", Integer, nullable=False),
+)
+
+# -- what people do -------------------------------------------------------------------------------
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("command_id", Word, primary_key=True),
+    Column("seq", BigInteger),  # of its chain row; null where it was refused
+    Column("digest", Word, nullable=False),  # what was asked: the id with another one is a mistake
+    Column("at", BigInteger, nullable=False),
+    Column("answer", Text, nullable=False),
+)
+
+operator_texts = Table(
+    "operator_texts",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("command_id", Word, nullable=False),
+    Column("key_id", Word, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("mute_id", Word, primary_key=True),
+    Column("area", Word, nullable=False),  # empty matchers match everything
+    Column("category", Word, nullable=False),
+    Column("harm", Integer),  # 0 or 1; null: either
+    Column("grade", Word, nullable=False),
+    Column("subject", Word, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("author", Word, nullable=False),
+    Column(
+        "seq", BigInteger, nullable=False
+    ),  # of the command that made it, by which its text is found
+    Column("ended_at", BigInteger),
+    Column("ended_by", Word, nullable=False),
+)
+
+# -- people who look ------------------------------------------------------------------------------
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("key", Word, primary_key=True),  # sha256 of what the browser holds
+    Column("kind", Word, nullable=False),  # signed_in, signing_in, link
+    Column("actor_id", Word, nullable=False),  # empty until somebody is signed in
+    Column("state", Text, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    Column("ends_at", BigInteger, nullable=False),  # whatever happens
+    Index("ix_sessions_ends", "ends_at"),
+)
+
+consultations = Table(
+    "consultations",
+    metadata,
+    Column("id", Word, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("force", Word, nullable=False),  # empty: of no single force
+    Column("ref", Word, nullable=False),  # empty: of no single report
+    Column("kind", Word, nullable=False),  # consultation, disclosure
+    Column("view", Word, nullable=False),
+    Column("actor_id", Word, nullable=False),
+    Column("roles", Word, nullable=False),
+    Column("via", Word, nullable=False),
+    Column("allowed", Integer, nullable=False),  # 0: refused
+    Column("purpose", Word, nullable=False),  # a word of a closed list; empty where refused
+    Column("recipient", Word, nullable=False),  # of a disclosure: an opaque id
+    Index("ix_consultations_at", "at", "id"),
+    Index("ix_consultations_report", "force", "ref", "at"),
 )

@@ -6,10 +6,11 @@ import pytest
 from jinja2 import UndefinedError
 
 from schemas.words import Grade, TimeBound, Verdict
+from service.figures.crimes import Figures, First
+from service.figures.phrases import lasted, percent, points
 from service.ingest.source import Topic
-from service.insight.figures import Figures, First
 from service.insight.page import render
-from service.insight.printed import lasted, percent, points, template
+from service.insight.printed import template
 from service.matching.judgement import Line, LinkLine, RefusedLine
 from tests.insight.lines import about, crime, line
 from tests.insight.reading import Page

@@ -9,8 +9,8 @@ import pytest
 from scipy.stats import binom
 
 from schemas.words import Verdict
+from service.figures.rate import rate
 from service.insight.audit import Audited, findings
-from service.insight.rate import rate
 from service.insight.sampling import Sample, draw
 from service.insight.survey import Drawn, share, total
 from service.matching.judgement import Line

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.words import Grade, TimeBound, Verdict
-from service.insight.figures import BEFORE_RECEIPT, DELAYS, Figures, First, Named
-from service.insight.times import SPANS
+from service.figures.crimes import BEFORE_RECEIPT, DELAYS, Figures, First, Named
+from service.figures.times import SPANS
 from service.matching.judgement import Line
 from tests.insight.lines import crime, line, many
 from tests.timeline import MONDAY

@@ -7,9 +7,9 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from schemas.words import TimeBound, Verdict
-from service.insight import charts
-from service.insight.figures import Figures
-from service.insight.rate import Timeliness, timeliness
+from service.figures import charts
+from service.figures.crimes import Figures
+from service.figures.rate import Timeliness, timeliness
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 

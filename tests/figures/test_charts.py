@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.insight.charts import (
+from service.figures.charts import (
     RAMP,
     Bin,
     Cell,

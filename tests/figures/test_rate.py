@@ -5,7 +5,7 @@ from math import inf
 import pytest
 from scipy.stats import binom
 
-from service.insight.rate import (
+from service.figures.rate import (
     bounds,
     difference,
     margin,

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from schemas.words import Verdict
 from service.alerts import words
-from service.insight import charts
-from service.insight.figures import Figures
-from service.insight.rate import Estimate, Rate, bounds, difference, rate
+from service.figures import charts
+from service.figures.crimes import Figures
+from service.figures.rate import Estimate, Rate, bounds, difference, rate
 
 
 class Tally(Struct, frozen=True, kw_only=True):

@@ -1,0 +1,85 @@
+"""What every request works with: the ledger, the rules, the clock, and turns one at a time."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from fastapi import Request
+from msgspec import Struct, field
+from sqlalchemy import Connection
+
+from service.effects import HeartbeatSeen, RecordSeen, ReportSeen
+from service.ingest.decode import Refused
+from service.ledger.opening import Ledger
+from service.ledger.write import DeadLetter
+from service.pointers import Rulebook
+from service.settings import Settings
+from service.turn import Batch, Turned, turn
+
+T = TypeVar("T")
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """What one row of a request's body is; neither input nor refusal: the mapping leaves it out."""
+
+    line: int
+    input: ReportSeen | RecordSeen | HeartbeatSeen | None = None
+    refused: Refused | None = None
+    letter: DeadLetter | None = None
+    """What is kept of a row that was refused."""
+
+
+ReadRows = Callable[[str, str, Sequence[tuple[int, bytes]], datetime], list[Row]]
+"""Reads numbered rows as a source of a force does: source, force, rows, now. Raises ``KeyError``
+where this process reads no such source."""
+
+
+class Desk(Struct, frozen=True, kw_only=True):
+    """Handed to the application by the process that runs it; nothing here is made at import."""
+
+    settings: Settings
+    ledger: Ledger
+    rulebook: Rulebook
+    read_rows: ReadRows
+    read_heartbeats: ReadRows
+    """The same for promises of how far a source is read, which no mapping changes."""
+    clock: Callable[[], datetime]
+    """Now, as the lanes are told: in a demonstration, the time of the simulated force."""
+    demonstration: bool = False
+    turning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One turn at a time in a process: more would only wait for each other's locks."""
+
+    taking_in: asyncio.Semaphore
+    """Bodies being taken in; whoever finds it locked is told to come again."""
+
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the process is to end: whatever goes on and on finishes what it is at."""
+
+    async def goes_on(self, seconds: float) -> bool:
+        """Wait; False as soon as the process is to end."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.stopping.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    async def turn(self, batch: Batch) -> Turned:
+        """Run one turn, off the event loop; returns once it is durable."""
+        async with self.turning:
+            return await asyncio.to_thread(turn, self.ledger, self.rulebook, batch)
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Ask the ledger, off the event loop, in one transaction of one moment."""
+        return await asyncio.to_thread(self._read, query)
+
+    def _read(self, query: Callable[[Connection], T]) -> T:
+        with self.ledger.reading() as connection:
+            return query(connection)
+
+
+def desk_of(request: Request) -> Desk:
+    """The desk of the application that serves this request."""
+    desk: Desk = request.app.state.desk
+    return desk

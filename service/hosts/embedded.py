@@ -1,0 +1,153 @@
+"""``recount run``: everything in one process over one SQLite file; the default.
+
+Sources send over HTTP, turns run one at a time, the wall clock ticks, numbers are given, the board is
+served. Whatever was answered is on disk: the process may be killed at any moment and started again.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from msgspec import Struct
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import DBAPIError
+
+from service.alerts.actors import ActorRole
+from service.control_room.app import make_app
+from service.control_room.binding import check_binding
+from service.control_room.desk import Desk
+from service.control_room.gate import Gate
+from service.delivery.numbers import give_numbers
+from service.effects import Tick
+from service.hosts.demonstration import SOURCE, Demonstration
+from service.hosts.files import NotGiven
+from service.hosts.incoming import Incoming
+from service.hosts.serving import LOOPBACK, Loop, bind, serve, with_link
+from service.ledger import outputs
+from service.ledger.opening import Ledger, open_ledger
+from service.ledger.tables import sources
+from service.ledger.upgrading import upgrade
+from service.ledger.usual import note_hour
+from service.log import log
+from service.settings import Settings
+from service.turn import Batch
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What is to be run."""
+
+    ledger: Path | None
+    """The SQLite file; None (in a demonstration): one that is gone afterwards."""
+    mappings: tuple[str, ...]
+    port: int
+    """0: any free one."""
+    roles: tuple[ActorRole, ...] = ()
+    """Whom the printed link lets in; none: every role."""
+    speed: float | None = None
+    """In a demonstration, how many times faster than real time; None: no demonstration."""
+
+
+def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]) -> int:
+    """Run until told to stop; the exit code. ``tell`` is given the URL once it answers.
+
+    Raises what people can mend before anything is served.
+    """
+    check_binding(settings, LOOPBACK)
+    mappings = (SOURCE,) if wanted.speed is not None else wanted.mappings
+    incoming = Incoming(settings, mappings)
+    bound = bind(LOOPBACK, wanted.port)
+    with bound, TemporaryDirectory() as folder:
+        ledger = open_ledger(f"sqlite:///{wanted.ledger or Path(folder) / 'recount.db'}")
+        try:
+            upgrade(ledger.engine)
+            _check_kind(ledger, wanted)
+            desk = make_desk(settings, ledger, incoming)
+            loops: tuple[Loop, ...] = (lambda: tick_again_and_again(desk),)
+            if wanted.speed is not None:
+                demonstration = Demonstration(desk, incoming, wanted.speed)
+                desk = demonstration.desk
+                loops = (demonstration.play,)
+            numbering, gate = desk, Gate(settings, ledger, wall_clock)
+            return serve(
+                make_app(desk, gate),
+                desk,
+                (*loops, lambda: number_again_and_again(numbering)),
+                bound,
+                with_link(gate, wanted.roles, tell),
+            )
+        finally:
+            ledger.close()
+
+
+def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming) -> Desk:
+    """What requests work with, by the wall clock."""
+    return Desk(
+        settings=settings,
+        ledger=ledger,
+        rulebook=incoming.rulebook,
+        read_rows=incoming.read_rows,
+        read_heartbeats=incoming.read_heartbeats,
+        clock=wall_clock,
+        taking_in=asyncio.Semaphore(settings.ingest_at_once),
+    )
+
+
+async def tick_again_and_again(desk: Desk) -> None:
+    """Let time pass for every force."""
+    while await desk.goes_on(desk.settings.tick_every):
+        now = desk.clock()
+        forces = await desk.read(outputs.forces)
+        if not forces:
+            continue
+        try:
+            await desk.turn(Batch(inputs=tuple(Tick(force, now) for force in forces)))
+            await asyncio.to_thread(note_hours, desk, forces, now)
+        except DBAPIError as error:  # a tick repeats itself: the next one says all that this would
+            log().warning("tick_failed", error=type(error.orig).__name__)
+
+
+def note_hours(desk: Desk, forces: tuple[str, ...], now: datetime) -> None:
+    """Once an hour, keep how each force's board stands, to tell what is usual."""
+    with desk.ledger.writing() as connection:
+        for force in forces:
+            note_hour(connection, force, now)
+
+
+async def number_again_and_again(desk: Desk) -> None:
+    """Give published numbers to what was said."""
+    while await desk.goes_on(desk.settings.relay_every):
+        try:
+            await asyncio.to_thread(_number, desk)
+        except DBAPIError as error:
+            log().warning("numbers_failed", error=type(error.orig).__name__)
+
+
+def _number(desk: Desk) -> None:
+    with desk.ledger.writing() as connection:
+        give_numbers(connection)
+
+
+def _check_kind(ledger: Ledger, wanted: Wanted) -> None:
+    """Demonstration data and a force's own never share a ledger."""
+    with ledger.reading() as connection:
+        simulated = set(_kinds(connection))
+    if wanted.speed is not None and False in simulated:
+        raise NotGiven(
+            f"{wanted.ledger} holds what a force sent; give --demo a --ledger of its own, or none"
+        )
+    if wanted.speed is None and True in simulated:
+        raise NotGiven(
+            f"{wanted.ledger} holds demonstration data; give --demo, or another --ledger"
+        )
+
+
+def _kinds(connection: Connection) -> list[bool]:
+    names = connection.scalars(select(sources.c.source).distinct())
+    return [name.startswith(f"{SOURCE}/") for name in names]
+
+
+def wall_clock() -> datetime:
+    """The time of the world."""
+    return datetime.now(UTC)

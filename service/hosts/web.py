@@ -1,0 +1,28 @@
+"""``recount serve``: API and board over the shared ledger; stateless, any number of them.
+
+Workers tick and the relay gives numbers; what is sent or done here is a turn like any other.
+"""
+
+from collections.abc import Callable
+
+from service.control_room.app import make_app
+from service.control_room.binding import check_binding
+from service.control_room.gate import Gate
+from service.hosts.embedded import make_desk, wall_clock
+from service.hosts.incoming import Incoming
+from service.hosts.serving import bind, serve, with_link
+from service.ledger.opening import Ledger
+from service.settings import Settings
+
+
+def run_serve(
+    settings: Settings, ledger: Ledger, host: str, port: int, tell: Callable[[str], None]
+) -> int:
+    """Serve until told to stop; the exit code. ``tell`` is given the URL once it answers."""
+    check_binding(settings, host)
+    mappings = dict.fromkeys(named.rpartition("/")[0] for named in settings.topics.values())
+    incoming = Incoming(settings, tuple(mappings), frozenset(settings.topics.values()))
+    desk = make_desk(settings, ledger, incoming)
+    gate = Gate(settings, ledger, wall_clock)
+    with bind(host, port) as bound:
+        return serve(make_app(desk, gate), desk, (), bound, with_link(gate, (), tell))

@@ -1,0 +1,293 @@
+"""How one force stands now: what the board shows, each figure from an index and none from a line.
+
+A lane's now is the clock: deadlines are counted from the ``now`` that the caller gives.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec import Struct
+from sqlalchemy import Connection, Select, and_, case, func, or_, select
+
+from schemas.words import Grade, Verdict
+from service.alerts.queues import HIGH_HARM, RESTRICTED, HarmGroup
+from service.ledger.instants import instant, micros
+from service.ledger.tables import lanes, reports
+
+HOUR_US = 3_600_000_000
+FRESH = timedelta(hours=72)
+"""Past due for longer, a report is still counted and listed, and no longer what to do next."""
+HOURS_AHEAD = 24
+
+_PAST = (Verdict.MISSED, Verdict.PARTLY_RECORDED)
+_BOARD = reports.c.on_board.is_not(None)
+
+
+class GroupRow(Struct, frozen=True, kw_only=True):
+    """One row of the board. What is due within 12 hours holds what is due within 4, and so on."""
+
+    group: HarmGroup
+    past_due: int = 0
+    """Provably past the deadline with no record."""
+    past_alone: int = 0
+    """Of these, with nobody on them."""
+    within_1h: int = 0
+    within_4h: int = 0
+    within_12h: int = 0
+    later: int = 0
+    """Due after that."""
+    nobody: int = 0
+    """Past due or not yet due, with nobody on them."""
+    untold: int = 0
+    """Past the deadline, and it cannot be told."""
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One report in a list."""
+
+    force: str
+    ref: str
+    received_at: datetime
+    deadline: datetime | None
+    """Of what is owed or unproved; None once nothing is."""
+    verdict: Verdict
+    grade: Grade | None
+    group: HarmGroup | None
+    category: str
+    area: str
+    owner: str
+    """Empty: nobody."""
+    claim: str
+    """What its alert stands as, where that is a miss."""
+
+
+class Hour(Struct, frozen=True):
+    """What falls due in one hour from now on."""
+
+    ahead: int
+    """0: within the next hour."""
+    high: int
+    """Of high harm."""
+    other: int
+
+
+class Since(Struct, frozen=True, kw_only=True):
+    """Reports received since a time, by what became of them."""
+
+    since: datetime
+    reports: int = 0
+    show_crime: int = 0
+    """Clear ones; the rest of the figures make them up."""
+    in_time: int = 0
+    late: int = 0
+    accounted: int = 0
+    due: int = 0
+    past_due: int = 0
+    untold: int = 0
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """One force, now."""
+
+    force: str
+    lane_now: datetime | None
+    """The latest moment the force's own feeds have shown; None: nothing was ever read."""
+    seq: int
+    """Number of the last thing said, from which a live stream goes on."""
+    rows: tuple[GroupRow, ...]
+    do_next: tuple[Entry, ...]
+    nearest: tuple[Entry, ...]
+    """Not yet due, the nearest first."""
+    falls_due: tuple[Hour, ...]
+    since: Since
+
+
+ENTRY = (
+    reports.c.force,
+    reports.c.ref,
+    reports.c.received_at,
+    reports.c.deadline,
+    reports.c.verdict,
+    reports.c.grade,
+    reports.c.harm_group,
+    reports.c.category,
+    reports.c.area,
+    reports.c.owner,
+    reports.c.claim,
+)
+"""Columns of an entry, in its order."""
+
+
+def entry(row: Sequence[Any]) -> Entry:
+    """One row of ``ENTRY`` columns."""
+    force, ref, received, deadline, verdict, grade, group, category, area, owner, claim = row
+    return Entry(
+        force=force,
+        ref=ref,
+        received_at=instant(received),
+        deadline=instant(deadline),
+        verdict=Verdict(verdict),
+        grade=Grade(grade) if grade else None,
+        group=HarmGroup(group) if group else None,
+        category=category,
+        area=area,
+        owner=owner or "",
+        claim=claim or "",
+    )
+
+
+def standing(
+    connection: Connection,
+    force: str,
+    now: datetime,
+    since: datetime,
+    *,
+    restricted: bool = True,
+    rows: int = 8,
+) -> Standing:
+    """How a force stands at ``now``; ``restricted`` tells whether lists may name sexual and child
+    reports and referrals (they are counted in any case)."""
+    lane = connection.execute(
+        select(lanes.c.now, lanes.c.seq).where(lanes.c.force == force)
+    ).first()
+    return Standing(
+        force=force,
+        lane_now=instant(lane.now) if lane else None,
+        seq=lane.seq if lane else 0,
+        rows=group_rows(connection, force, now),
+        do_next=_do_next(connection, force, now, restricted, rows),
+        nearest=_nearest(connection, force, now, restricted, rows),
+        falls_due=_falls_due(connection, force, now),
+        since=_since(connection, force, since),
+    )
+
+
+def group_rows(connection: Connection, force: str, now: datetime) -> tuple[GroupRow, ...]:
+    """Every row of the board, in order, also those of which there is nothing."""
+    at, held = micros(now), reports.c
+    slot = case(
+        (held.deadline < at, 0),
+        (held.deadline < at + HOUR_US, 1),
+        (held.deadline < at + 4 * HOUR_US, 4),
+        (held.deadline < at + 12 * HOUR_US, 12),
+        else_=99,
+    )
+    alone = held.owner.is_(None)
+    query = (
+        select(held.harm_group, held.verdict, slot, alone, func.count())
+        .where(held.force == force, _BOARD)
+        .group_by(held.harm_group, held.verdict, slot, alone)
+    )
+    found = {group: dict.fromkeys(_COUNTED, 0) for group in HarmGroup}
+    for group, verdict, until, nobody, n in connection.execute(query):
+        for name in _figures(Verdict(verdict), until, bool(nobody)):
+            found[HarmGroup(group)][name] += n
+    return tuple(GroupRow(group=group, **found[group]) for group in HarmGroup)
+
+
+_COUNTED = tuple(name for name in GroupRow.__struct_fields__ if name != "group")
+
+
+def _figures(verdict: Verdict, until: int, nobody: bool) -> list[str]:
+    """The figures of a row in which a report with this verdict counts."""
+    if verdict is Verdict.NOT_PROVABLE:
+        return ["untold"]
+    if verdict in _PAST:
+        return ["past_due", *(["past_alone", "nobody"] if nobody else [])]
+    names = ["nobody"] if nobody else []
+    # Past its deadline and still pending: the next turn decides; until then it is as near as can be.
+    within = [name for name, hours in _WITHIN.items() if until <= hours]
+    return [*names, *(within or ["later"])]
+
+
+_WITHIN = {"within_1h": 1, "within_4h": 4, "within_12h": 12}
+
+
+def _do_next(
+    connection: Connection, force: str, now: datetime, restricted: bool, rows: int
+) -> tuple[Entry, ...]:
+    """What needs somebody most: of high harm and past due with nobody on it; then whatever else is
+    past due or nearest to it with nobody on it. Each part by its deadline."""
+    held, at = reports.c, micros(now)
+    past = and_(held.verdict.in_(_PAST), held.deadline > at - micros_of(FRESH))
+    nobody = held.owner.is_(None)
+    first = and_(past, nobody, held.harm_group.in_(sorted(HIGH_HARM)))
+    soon = and_(held.verdict == Verdict.PENDING, held.deadline <= at + 12 * HOUR_US)
+    second = and_(nobody, or_(past, soon))
+    found: dict[str, Entry] = {}
+    for part in (first, second):
+        query = _listed(force, restricted).where(part).limit(rows)
+        for row in connection.execute(query):
+            found.setdefault(row.ref, entry(row))
+    return tuple(found.values())[:rows]
+
+
+def _nearest(
+    connection: Connection, force: str, now: datetime, restricted: bool, rows: int
+) -> tuple[Entry, ...]:
+    pending = and_(reports.c.verdict == Verdict.PENDING, reports.c.deadline >= micros(now))
+    query = _listed(force, restricted).where(pending).limit(rows)
+    return tuple(entry(row) for row in connection.execute(query))
+
+
+def _listed(force: str, restricted: bool) -> Select[tuple[object, ...]]:
+    held = reports.c
+    query = select(*ENTRY).where(held.force == force, _BOARD)
+    if not restricted:
+        query = query.where(held.harm_group.not_in(sorted(RESTRICTED)))
+    return query.order_by(held.deadline, held.ref)
+
+
+def _falls_due(connection: Connection, force: str, now: datetime) -> tuple[Hour, ...]:
+    held, at = reports.c, micros(now)
+    ahead = (held.deadline - at) // HOUR_US
+    high = case((held.harm_group.in_(sorted(HIGH_HARM)), 1), else_=0)
+    query = (
+        select(ahead, high, func.count())
+        .where(
+            held.force == force,
+            _BOARD,
+            held.verdict == Verdict.PENDING,
+            held.deadline >= at,
+            held.deadline < at + HOURS_AHEAD * HOUR_US,
+        )
+        .group_by(ahead, high)
+    )
+    counts = {(int(hour), int(harm)): n for hour, harm, n in connection.execute(query)}
+    return tuple(
+        Hour(hour, counts.get((hour, 1), 0), counts.get((hour, 0), 0))
+        for hour in range(HOURS_AHEAD)
+    )
+
+
+def _since(connection: Connection, force: str, since: datetime) -> Since:
+    held = reports.c
+    query = (
+        select(held.verdict, held.grade, func.count())
+        .where(held.force == force, held.received_at >= micros(since))
+        .group_by(held.verdict, held.grade)
+    )
+    counts = dict.fromkeys((*Since.__struct_fields__[1:],), 0)
+    for verdict, grade, n in connection.execute(query):
+        counts["reports"] += n
+        if grade == Grade.CLEAR and (name := _BECAME.get(Verdict(verdict))):
+            counts["show_crime"] += n
+            counts[name] += n
+    return Since(since=since, **counts)
+
+
+_BECAME = {
+    Verdict.RECORDED: "in_time",
+    Verdict.RECORDED_LATE: "late",
+    Verdict.ACCOUNTED: "accounted",
+    Verdict.PENDING: "due",
+    Verdict.MISSED: "past_due",
+    Verdict.PARTLY_RECORDED: "past_due",
+    Verdict.NOT_PROVABLE: "untold",
+}
+
+
+def micros_of(span: timedelta) -> int:
+    """A span in the ledger's unit."""
+    return span // timedelta(microseconds=1)

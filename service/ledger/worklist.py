@@ -1,0 +1,187 @@
+"""Queues of reports for people who decide: pages in a stated order, with filters.
+
+A page begins after a cursor, ``time:ref`` of the last one seen, so that what arrives meanwhile never
+moves what was read.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from msgspec import Struct
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, case, func, or_, select
+
+from schemas.words import Verdict
+from service.alerts.queues import RESTRICTED, HarmGroup, Queue
+from service.ledger.instants import micros
+from service.ledger.standing import ENTRY, Entry, entry
+from service.ledger.tables import reports
+
+PAGE = 50
+COUNTED_TO = 1000
+"""Queues are counted up to so many; beyond, "more than" is all anybody needs."""
+POSSIBLE_SHOWN = 100
+"""Possible crimes are a ranked queue to look through, capped: it must not become a second worklist."""
+
+
+class Choice(StrEnum):
+    """Queues of the worklist, in their order."""
+
+    NOBODY = "nobody"
+    MINE = "mine"
+    PAST_DUE = "past_due"
+    CANNOT_TELL = "cannot_tell"
+    HOLDS = "holds"
+    POSSIBLE_MATCH = "possible_match"
+    POSSIBLE_CRIME = "possible_crime"
+    CANCELLATION = "cancellation"
+    N100 = "n100"
+    NOT_TOLD = "not_told"
+    APPEALS = "appeals"
+    UNKNOWN_CODE = "unknown_code"
+    ALL = "all"
+
+
+class Filters(Struct, frozen=True, kw_only=True):
+    """What to list."""
+
+    force: str
+    choice: Choice = Choice.NOBODY
+    me: str = ""
+    """Who asks, for their own queue."""
+    group: HarmGroup | None = None
+    category: str = ""
+    area: str = ""
+    ref: str = ""
+    """Beginning of a reference."""
+    restricted: bool = True
+    """May sexual and child reports and referrals be listed?"""
+
+
+class Page(Struct, frozen=True):
+    """Part of a queue."""
+
+    entries: tuple[Entry, ...]
+    after: str
+    """Cursor for the next page; empty: this was the last."""
+
+
+class BadCursor(ValueError):
+    """A cursor that no page gave."""
+
+
+_CLAIMED = (Verdict.MISSED, Verdict.PARTLY_RECORDED)
+_BOARD = reports.c.on_board.is_not(None)
+_FLAGS = {
+    Choice.HOLDS: Queue.HOLD,
+    Choice.POSSIBLE_MATCH: Queue.POSSIBLE_MATCH,
+    Choice.POSSIBLE_CRIME: Queue.POSSIBLE_CRIME,
+    Choice.CANCELLATION: Queue.CANCELLATION,
+    Choice.N100: Queue.N100,
+    Choice.NOT_TOLD: Queue.NOT_TOLD,
+    Choice.APPEALS: Queue.APPEAL,
+    Choice.UNKNOWN_CODE: Queue.UNKNOWN_CODE,
+}
+
+
+def page(connection: Connection, filters: Filters, after: str = "", limit: int = PAGE) -> Page:
+    """Part of a queue, the nearest deadline first (queues of evidence: the first received).
+
+    Raises ``BadCursor``.
+    """
+    by = _sorted_by(filters.choice)
+    query = _chosen(filters)
+    if filters.choice is Choice.POSSIBLE_CRIME:
+        return _ranked(connection, query)
+    if after:
+        query = query.where(_beyond(by, after))
+    found = connection.execute(query.order_by(by, reports.c.ref).limit(limit + 1)).all()
+    entries = tuple(entry(row) for row in found[:limit])
+    more = len(found) > limit
+    return Page(entries, _cursor(by, entries[-1]) if more else "")
+
+
+def counts(connection: Connection, filters: Filters) -> dict[Choice, int]:
+    """How many stand in each queue, up to ``COUNTED_TO``; other filters hold."""
+    found: dict[Choice, int] = {}
+    for choice in Choice:
+        if choice is Choice.ALL:
+            continue
+        chosen = _chosen(_with(filters, choice)).with_only_columns(reports.c.ref)
+        some = chosen.limit(COUNTED_TO + 1).subquery()
+        found[choice] = connection.scalars(select(func.count()).select_from(some)).one()
+    return found
+
+
+def entries(connection: Connection, force: str, refs: Sequence[str]) -> tuple[Entry, ...]:
+    """These reports, in order of reference; those that are not held are left out."""
+    query = select(*ENTRY).where(reports.c.force == force, reports.c.ref.in_(refs))
+    return tuple(entry(row) for row in connection.execute(query.order_by(reports.c.ref)))
+
+
+def areas(connection: Connection, force: str) -> tuple[str, ...]:
+    """Areas of which something is on the board, in order, at most 500."""
+    query = select(reports.c.area).distinct().where(reports.c.force == force, _BOARD)
+    return tuple(a for a in connection.scalars(query.order_by(reports.c.area).limit(500)) if a)
+
+
+# -- pieces ---------------------------------------------------------------------------------------
+
+
+def _chosen(filters: Filters) -> Select[tuple[object, ...]]:
+    held = reports.c
+    query = select(*ENTRY).where(held.force == filters.force)
+    match filters.choice:
+        case Choice.NOBODY:
+            query = query.where(_BOARD, held.owner.is_(None), held.verdict != Verdict.NOT_PROVABLE)
+        case Choice.MINE:
+            query = query.where(held.owner == filters.me, held.owner.is_not(None))
+        case Choice.PAST_DUE:
+            query = query.where(_BOARD, held.verdict.in_(_CLAIMED))
+        case Choice.CANNOT_TELL:
+            query = query.where(_BOARD, held.verdict == Verdict.NOT_PROVABLE)
+        case Choice.ALL:
+            query = query.where(_BOARD)
+        case choice:
+            flag = int(_FLAGS[choice])
+            query = query.where(held.queues.is_not(None), held.queues.bitwise_and(flag) != 0)
+    for column, wanted in (
+        (held.harm_group, filters.group),
+        (held.category, filters.category),
+        (held.area, filters.area),
+    ):
+        if wanted:
+            query = query.where(column == str(wanted))
+    if filters.ref:
+        query = query.where(held.ref >= filters.ref, held.ref < filters.ref + "\U0010ffff")
+    if not filters.restricted:
+        query = query.where(held.harm_group.not_in(sorted(RESTRICTED)))
+    return query
+
+
+def _ranked(connection: Connection, query: Select[tuple[object, ...]]) -> Page:
+    """The most harmful first, the newest first among equals, and no further page."""
+    ranks = {str(group): n for n, group in enumerate(HarmGroup)}
+    rank = case(ranks, value=reports.c.harm_group, else_=len(ranks))
+    ordered = query.order_by(rank, reports.c.received_at.desc(), reports.c.ref)
+    found = connection.execute(ordered.limit(POSSIBLE_SHOWN))
+    return Page(tuple(entry(row) for row in found), "")
+
+
+def _with(filters: Filters, choice: Choice) -> Filters:
+    return Filters(force=filters.force, choice=choice, me=filters.me, restricted=filters.restricted)
+
+
+def _sorted_by(choice: Choice) -> Column[int]:
+    return reports.c.received_at if choice in _FLAGS else reports.c.deadline
+
+
+def _beyond(by: Column[int], after: str) -> ColumnElement[bool]:
+    at, _, ref = after.partition(":")
+    if not at.lstrip("-").isdecimal() or len(at) > 18:
+        raise BadCursor("no page gave this cursor; begin again without it")
+    return or_(by > int(at), and_(by == int(at), reports.c.ref > ref))
+
+
+def _cursor(by: Column[int], last: Entry) -> str:
+    at = last.received_at if by.name == "received_at" else last.deadline
+    return f"{micros(at) if at else 0}:{last.ref}"
