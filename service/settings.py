@@ -4,6 +4,8 @@
 ``RECOUNT_``. A secret may stand in a file instead: the same name with ``_FILE`` holds its path.
 """
 
+import re
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +13,9 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0)]
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""Names that lead to no other folder."""
 
 
 class SettingsWrong(Exception):
@@ -163,12 +168,59 @@ class Settings(BaseSettings):
     health_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """Its port; 0: any that is free, named in the log by the action ``health``."""
 
+    # -- messages to people -----------------------------------------------------------------------
+    smtp_host: str = ""
+    """Mail server; empty: e-mail waits, and expires."""
+    smtp_port: Annotated[int, Field(ge=1, le=65535)] = 587
+    """Its port."""
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    """How the connection to it is secured."""
+    smtp_ca: Path | None = None
+    """File of certificates that vouch for the mail server; absent: the system's."""
+    smtp_user: str = ""
+    """User to log in as; empty: no login."""
+    smtp_password: SecretStr = SecretStr("")
+    """Password to log in with."""
+    smtp_password_file: Path | None = None
+    """File that holds it."""
+    smtp_from: str = "recount@localhost"
+    """Whom e-mail is from."""
+    receiver_secrets: Path | None = None
+    """Folder with a file for each receiver, named like it: of a webhook the secret its messages are
+    signed with (whsec_..., a line each), of a chat its Apprise URL."""
+    receiver_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    """Private networks in which receivers may stand, also without TLS; everywhere else they are public."""
+    receiver_ca: Path | None = None
+    """File of certificates that vouch for webhooks' servers; absent: the system's."""
+    sending_at_once: Annotated[int, Field(ge=1, le=1000)] = 32
+    """Messages under way at one time, at most; to one receiver a quarter of them."""
+    sending_within: Seconds = 20.0
+    """Seconds in which a receiver's server must have taken a message."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """The least that is logged."""
 
     def password(self) -> str:
         """The SASL password, from its file or the environment."""
         return _secret("KAFKA_PASSWORD", self.kafka_password, self.kafka_password_file)
+
+    def mail_password(self) -> str:
+        """The mail server's password, from its file or the environment."""
+        return _secret("RECOUNT_SMTP_PASSWORD", self.smtp_password, self.smtp_password_file)
+
+    def receiver_secret(self, receiver: str) -> str:
+        """What the folder of secrets holds for a receiver; empty: nothing. Raises ``SettingsWrong``
+        where it cannot be read."""
+        if self.receiver_secrets is None or not _FILE_NAME.fullmatch(receiver):
+            return ""
+        try:
+            return (self.receiver_secrets / receiver).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return ""
+        except (OSError, UnicodeError) as error:
+            raise SettingsWrong(
+                f"RECOUNT_RECEIVER_SECRETS: {receiver}: {type(error).__name__}"
+            ) from None
 
     def ledger_url(self) -> str:
         """The ledger's URL, from its file or the environment."""

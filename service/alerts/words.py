@@ -4,7 +4,8 @@ The one table for pages, messages and terminals. A word that is not in it (a rul
 somebody's own pack) is shown as it is written, with spaces for underscores.
 """
 
-from schemas.words import TimeBound, Verdict
+from schemas.words import AlertType, TimeBound, Verdict
+from service.alerts.lifecycle import OPEN
 from service.ingest.source import CutBy, Topic
 from service.matching.watermark import Basis
 
@@ -175,6 +176,48 @@ BOUNDS = {
     TimeBound.AT_LATEST: "at the latest",
     TimeBound.AT_EARLIEST: "at the earliest",
 }
+
+ALERTS = {
+    AlertType.DUE_SOON: "Due soon, no crime record found yet",
+    AlertType.CLOSED_WITHOUT_REASON: "Closed with no crime record and no accepted reason",
+    AlertType.MISSED: "No crime record found",
+    AlertType.PARTLY_RECORDED: "Some crimes recorded",
+    AlertType.RECORDED: "Recorded in time",
+    AlertType.RECORDED_LATE: "Recorded late",
+    AlertType.ACCOUNTED: "Accounted for",
+    AlertType.RECORD_WITHDRAWN: "Its record was taken away again",
+    AlertType.LOG_REOPENED: "Owed again",
+    AlertType.NOT_PROVABLE: "Cannot tell: feed not read far enough",
+    AlertType.NO_CRIME_INDICATED: "No sign of a crime",
+    AlertType.SOURCE_SILENT: "Feed stopped",
+    AlertType.SOURCE_BACK: "Feed is back",
+    AlertType.UNKNOWN_CODE: "Code nobody knows",
+    AlertType.INPUT_LOST: "Input lost before it was read",
+    AlertType.VERSION_CONFLICT: "Two contents under one version",
+}
+"""What was said of a report or a feed."""
+
+OWED = OPEN
+"""Said, these leave something for a person to do."""
+
+SETTLE = "record it, link its crime, or decide not to record (who, why, victim told)"
+"""What ends an alert about a report."""
+
+ASKS = {
+    AlertType.SOURCE_SILENT: "find out why nothing comes; until it is back, reports that rest on it "
+    "cannot be judged",
+    AlertType.UNKNOWN_CODE: "give the code a meaning in the source mapping",
+    AlertType.INPUT_LOST: "send the lost span again; what rests on it cannot be judged",
+    AlertType.VERSION_CONFLICT: "find out which of the two is right, and send it under a new version",
+}
+"""What somebody who runs a feed is asked to do."""
+
+
+def said(type_: AlertType, reason: str = "") -> str:
+    """What was said, as people read it."""
+    moved = ", with another deadline" if reason == "deadline_moved" else ""
+    same = ": another log of the same incident answers for it" if reason == "same_incident" else ""
+    return ALERTS[type_] + moved + same
 
 
 def visible(text: str) -> str:

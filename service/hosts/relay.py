@@ -1,4 +1,4 @@
-"""``recount relay``: what the ledger holds for others, onto topics; as often as need be, in order.
+"""``recount relay``: what the ledger holds for others, onto topics and to people; in order.
 
 Rows are marked in the transaction in which they were sent, after the broker has taken all of them. A crash
 between sends them again under the same ids; each force's order stays, since one relay sends at a time.
@@ -24,6 +24,7 @@ from service.delivery.topics import (
 )
 from service.hosts.health import Health, served
 from service.hosts.kafka_topics import connection
+from service.hosts.sending import Sending, sending_beside
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.ledger.opening import IDLE_TIMEOUT_MS, Ledger
 from service.log import log
@@ -104,19 +105,45 @@ class Relay:
         self._producer.close(timeout=TAKEN_WITHIN)
 
 
-def run_relay(settings: Settings, ledger: Ledger, *, once: bool = False) -> int:
-    """Relay until told to stop (``once``: until nothing waits); the exit code."""
+def run_relay(
+    settings: Settings, ledger: Ledger, *, once: bool = False, people: bool = True
+) -> int:
+    """Relay, and send to ``people``, until told to stop (``once``: until nothing waits); exit code."""
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     with served(settings, Origin.RELAY) as health:
         health.watch(ledger)
-        return _relay(settings, Relay(settings, ledger), told, health, once=once)
+        if once or not people:
+            code = _relay(settings, ledger, told, health, once=once)
+            if people:
+                Sending(settings, ledger).round()
+            return code
+        with sending_beside(settings, ledger, told):
+            return _relay(settings, ledger, told, health, once=False)
+
+
+def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int:
+    """Send to people alone until told to stop (``once``: until nothing is due); the exit code."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    log().info("sending")
+    with served(settings, Origin.RELAY) as health:
+        health.watch(ledger)
+        health.started.set()
+        if once:
+            Sending(settings, ledger).round()
+        else:
+            Sending(settings, ledger).run(told)
+    log().info("stopped")
+    return 0
 
 
 def _relay(
-    settings: Settings, relay: Relay, told: threading.Event, health: Health, *, once: bool
+    settings: Settings, ledger: Ledger, told: threading.Event, health: Health, *, once: bool
 ) -> int:
+    relay = Relay(settings, ledger)
     log().info("relaying", topic=settings.alerts_topic)
     sent = health.counted.counter(metrics.RELAYED)
     failed = health.counted.counter(metrics.RELAY_FAILED)

@@ -278,6 +278,49 @@ standing_hours = Table(
     Column("nobody", Integer, nullable=False),
 )
 
+# -- messages to people ---------------------------------------------------------------------------
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notice_id", Word, primary_key=True),  # uuid; the key by which a receiver knows a repeat
+    Column("force", Word, nullable=False),
+    Column("alert_id", Word, nullable=False),
+    Column("subject", Word, nullable=False),  # reference of the report, or name of the source
+    Column("n", BigInteger, nullable=False),  # number of the event in its alert
+    Column("receiver", Word, nullable=False),
+    Column("channel", Word, nullable=False),
+    Column("address", Word, nullable=False),
+    Column("step", Word, nullable=False),
+    Column("class", Word, nullable=False),  # interrupt, digest, thread
+    Column("thread", Word, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status", Word, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_try_at", BigInteger),  # while claimed: when others may take it; null: it has ended
+    Column("claimed_by", Word),
+    Column("claimed_until", BigInteger),
+    Column("expires_at", BigInteger, nullable=False),  # after this it is not tried again
+    Column("sent_at", BigInteger),
+    Column("outcome", Word, nullable=False),  # empty before the first attempt
+    Column("code", Integer),  # what the receiver's server answered, where it did
+    UniqueConstraint("alert_id", "receiver", "step", "n"),
+)
+
+for _name, _by in {
+    "ix_notifications_open": ("next_try_at",),
+    "ix_notifications_pair": ("receiver", "alert_id", "n"),
+}.items():
+    _open = notifications.c.next_try_at.is_not(None)
+    Index(
+        _name,
+        *(notifications.c[column] for column in _by),
+        sqlite_where=_open,
+        postgresql_where=_open,
+    )
+
 # -- what people do -------------------------------------------------------------------------------
 
 commands = Table(
