@@ -76,6 +76,16 @@ class RulesChanged(Struct, frozen=True, tag=True):
     known_at: datetime
 
 
+class Settling(Struct, frozen=True, tag=True):
+    """A force is read for the first time, or again after a standstill: settle first, then one digest."""
+
+    force: str
+    before: datetime
+    """Misses due before this go without single messages."""
+    known_at: datetime
+    """No later than the lane's now: reading on does not make time pass."""
+
+
 class Tick(Struct, frozen=True, tag=True):
     """Time passed and nothing arrived."""
 
@@ -85,7 +95,16 @@ class Tick(Struct, frozen=True, tag=True):
     """Sources known to be read to their end; those that declare ``idle_advance`` move with it."""
 
 
-Input = ReportSeen | RecordSeen | HeartbeatSeen | CoverageStated | InputLost | RulesChanged | Tick
+Input = (
+    ReportSeen
+    | RecordSeen
+    | HeartbeatSeen
+    | CoverageStated
+    | InputLost
+    | RulesChanged
+    | Settling
+    | Tick
+)
 
 
 class Intake(StrEnum):
@@ -171,7 +190,7 @@ class Lane(Struct, frozen=True, kw_only=True):
     seq: int = 0
     """Last alert event number given in this lane."""
     alert_from: datetime | None = None
-    """Misses due before this are settled without single messages; None: not yet decided."""
+    """Misses due before this are settled without single messages; None: there are none such."""
     sources: dict[str, SourceState] = {}
     reports: dict[str, ReportState] = {}
     records: dict[str, RecordState] = {}
@@ -228,7 +247,8 @@ class RaiseEvent(Struct, frozen=True, kw_only=True):
     detail: dict[str, str] = {}
     """Words and references only; never text, never a person."""
     quiet: bool = False
-    """Due before ``alert_from``: figures, worklist and one digest, never a single message."""
+    """Due before ``alert_from``, and nothing of its alert was said aloud: figures, worklist and one
+    digest, never a single message."""
 
 
 class Count(Struct, frozen=True):

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from schemas.words import AlertType, Grade, RecordStatus, Verdict
 from service.alerts.identity import alert_identity, event_identity
-from service.alerts.lifecycle import CLAIMS, AlertState, Saying, Situation, next_sayings
+from service.alerts.lifecycle import CLAIMS, AlertState, Saying, Situation, is_quiet, next_sayings
 from service.effects import (
     Count,
     CoverageStated,
@@ -32,6 +32,7 @@ from service.effects import (
     ReportSeen,
     ReportState,
     RulesChanged,
+    Settling,
     Tick,
     TrackRecord,
     TrackReport,
@@ -175,7 +176,11 @@ class _Fold:
                 self._say_of_source(each.source, AlertType.INPUT_LOST, {})
                 return self._with_verdict(Verdict.MISSED, Verdict.PARTLY_RECORDED, owed=True)
             case RulesChanged():
+                self._settle_before(each.known_at)
                 return self._relearn(each)
+            case Settling():
+                self._settle_before(each.before)
+                return ()
             case Tick():
                 for name in each.read_to_end:
                     if name in self._sources:
@@ -279,7 +284,12 @@ class _Fold:
         if not self._rulebook.sources[state.source].reports:
             self._sight = self._look()
         if held is not None and held.silent and not state.silent:
+            self._settle_before(self._now)
             self._say_of_source(state.source, AlertType.SOURCE_BACK, {})
+
+    def _settle_before(self, at: datetime | None) -> None:
+        """From now on, what fell due before is said quietly, unless its alert was told aloud."""
+        self._alert_from = max(filter(None, (at, self._alert_from)), default=None)
 
     def _look(self) -> Sight:
         return Sight(
@@ -297,7 +307,7 @@ class _Fold:
     def _pass_time(self, until: datetime) -> None:
         """Decide everything that falls due up to ``until``, each at its own moment."""
         while self._watched or (self._by_clock and self._by_clock[0][0] <= until):
-            silence = self._next_silence()
+            silence = watermark.next_silence(self._watched, self._sources, self._rulebook.sources)
             report = self._by_clock[0] if self._by_clock else None
             if silence and silence[0] <= until and (report is None or silence[0] <= report[0]):
                 self._advance(silence[0])
@@ -314,15 +324,6 @@ class _Fold:
     def _advance(self, at: datetime) -> None:
         if self._now is None or at > self._now:
             self._now = at
-
-    def _next_silence(self) -> tuple[datetime, str] | None:
-        moments = [
-            (at, name)
-            for name in self._watched
-            if name in self._sources
-            and (at := watermark.silent_at(self._sources[name], self._rulebook.sources[name]))
-        ]
-        return min(moments, default=None)
 
     def _fall_silent(self, name: str) -> None:
         self._put_source(watermark.by_silence(self._sources[name]))
@@ -346,8 +347,6 @@ class _Fold:
             mark = self._mark(name) if waiting else None
             while mark and waiting and waiting[0][0] <= mark:
                 ready.append(heappop(waiting))
-        if not ready:
-            return
         for at, ref in sorted(ready):
             if self._reports[ref].next_by_watermark == at:
                 self._evaluate((ref,))
@@ -570,6 +569,7 @@ class _Fold:
         crimes = judged.line.crimes
         due_at = judged.due_at
         claim = saying.type in CLAIMS
+        quiet = is_quiet(alert, due_at, self._alert_from)
         self._raise(
             subject=facts.ref,
             n=alert.count,
@@ -580,8 +580,9 @@ class _Fold:
             harm=any(crime.harm for crime in crimes),
             due_at=due_at,
             detail={"reason": saying.reason},
+            quiet=quiet,
         )
-        return replace(alert, count=alert.count + 1)
+        return replace(alert, count=alert.count + 1, told=alert.told or not quiet)
 
     def _conflict(self, held: ReportState, facts: ReportFacts) -> ReportState:
         """Two contents under one version: said once for each."""
@@ -623,6 +624,7 @@ class _Fold:
         grade: Grade | None = None,
         harm: bool = False,
         due_at: datetime | None = None,
+        quiet: bool = False,
     ) -> None:
         assert self._now is not None
         alert = alert_identity(self._force, subject)
@@ -643,8 +645,6 @@ class _Fold:
                 harm=harm,
                 due_at=due_at,
                 detail=detail,
-                quiet=self._alert_from is not None
-                and due_at is not None
-                and due_at < self._alert_from,
+                quiet=quiet,
             )
         )

@@ -12,12 +12,13 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from faust.types import TP
+from msgspec.structs import replace
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.effects import InputLost, Tick
+from service.effects import InputLost, Settling, Tick
 from service.hosts import kafka_topics
 from service.hosts.files import NotGiven
 from service.hosts.kafka_boot import Parts, make_app, probe
@@ -29,6 +30,7 @@ from service.hosts.kafka_positions import (
     standing,
 )
 from service.hosts.kafka_reading import Read
+from service.hosts.kafka_settling import beginnings, behind, standstills
 from service.hosts.kafka_topics import Span, partition_of
 from service.hosts.kafka_watch import Readable, Watch, watch_topics
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
@@ -81,6 +83,8 @@ class Worker:
         self._why: BaseException | None = None
         self._readable = Readable(settings.unreadable_share_max)
         self._scattered: set[tuple[str, str]] = set()
+        self._known: set[str] = set()
+        self._until: dict[TP, int] = {}
         self._app: App
         self._lanes_from = _report_topic(parts)
 
@@ -166,6 +170,8 @@ class Worker:
                 self._poll.clear()
                 found = await self._standing(assigned)
                 await self._tell(found)
+                await self._settle(assigned)
+                self._until = dict(found.ends)
                 self._applied.clear()
                 self._applied.update(found.seek)
         except Exception as error:
@@ -173,6 +179,24 @@ class Worker:
             raise
         log().info("assigned", positions={f"{t}/{n}": at for (t, n), at in found.seek.items()})
         return found.seek
+
+    async def _settle(self, assigned: frozenset[TP]) -> None:
+        """What fell due while time stood still for a force is not told piece by piece."""
+        topic, after = (
+            self._topics[self._lanes_from],
+            timedelta(seconds=self._settings.settle_after),
+        )
+        owned = [n for name, n in assigned if name == topic.name]
+
+        def stood_still() -> tuple[Settling, ...]:
+            with self._ledger.reading() as connection:
+                self._known = set(outputs.forces(connection))
+                return standstills(connection, owned, topic.partitions, _now(), after)
+
+        settling = await asyncio.to_thread(stood_still)
+        if settling:
+            await self._commit(Batch(inputs=settling))
+            log().info("settling", forces=[each.force for each in settling])
 
     async def _verify(self, owned: frozenset[TP]) -> None:
         """Is what is read still the topics it was? Raises ``WorkerStopped``."""
@@ -252,12 +276,15 @@ class Worker:
                 return
             read = await asyncio.to_thread(self._reading.read, batches, self._topics, _now())
             self._look_at(read)
+            new = beginnings(read.batch.inputs, self._known, _now())
+            batch = replace(read.batch, inputs=(*new, *read.batch.inputs))
             try:
-                turned = await self._commit(read.batch)
+                turned = await self._commit(batch)
             except PositionsDiffer as differ:
                 self._learn(differ, batches)
                 continue
-            self._applied.update({batch.tp: batch.after for batch in batches})
+            self._applied.update({part.tp: part.after for part in batches})
+            self._known.update(each.force for each in new)
             self._say(read, turned)
             return
         raise WorkerStopped(
@@ -359,20 +386,36 @@ class Worker:
                     await self._tick()
 
     async def _tick(self) -> None:
-        """Let time pass for the forces whose partition of the incident log is owned."""
+        """Let time pass for the forces whose partition of the incident log is owned, and read."""
         now = _now()
+        self._until = await self._still_behind()
         mine = await asyncio.to_thread(self._my_forces)
         ended = await self._read_to_end()
         ticks = tuple(Tick(force, now, ended.get(partition, ())) for force, partition in mine)
         if ticks:
             await self._commit(Batch(inputs=ticks))
 
+    async def _still_behind(self) -> dict[TP, int]:
+        """Of the ends that partitions had when they were given to us, those not yet reached."""
+        consumer, waiting = self._app.batches, [tp for tp in self._until if tp in self._applied]
+        places: dict[TP, int] = {}
+        try:
+            async with asyncio.timeout(self._settings.probe_within):
+                for tp in waiting:
+                    if self._applied[tp] >= consumer.reach(tp):  # else it is not applied yet
+                        places[tp] = await consumer.position(tp) or 0
+        except Exception as error:
+            log().warning("places_unknown", error=type(error).__name__)
+        return behind(self._until, places, self._applied)
+
     def _my_forces(self) -> list[tuple[str, int]]:
         topic = self._topics[self._lanes_from]
         with self._ledger.reading() as connection:
             forces = outputs.forces(connection)
         placed = [(force, partition_of(force, topic.partitions)) for force in forces]
-        return [(force, n) for force, n in placed if TP(topic.name, n) in self._applied]
+        late = {tp.partition for tp in self._until}
+        mine = [(force, n) for force, n in placed if TP(topic.name, n) in self._applied]
+        return [(force, n) for force, n in mine if n not in late]
 
     async def _read_to_end(self) -> dict[int, tuple[str, ...]]:
         """By partition: sources known to be read to their end, of those that move with the clock.

@@ -23,6 +23,8 @@ class Standing(Struct, frozen=True):
     """Partitions read for the first time, and those that were cut before they were read."""
     lost: frozenset[TP] = frozenset()
     """Partitions with input that is gone unread."""
+    ends: dict[TP, int] = {}
+    """Where each partition ends now."""
 
 
 def standing(
@@ -61,7 +63,8 @@ def standing(
             claims.append(Advance(topic.id, tp.topic, tp.partition, at, span.start))
             at = span.start
         seek[tp] = at
-    return Standing(seek, tuple(claims), frozenset(lost))
+    ends = {tp: spans[tp].end for tp in seek}
+    return Standing(seek, tuple(claims), frozenset(lost), ends)
 
 
 def made_anew(topic: str, topic_id: str) -> str:

@@ -7,6 +7,7 @@ event became known. A source cut by incident time is not moved by events before 
 its record times run on after the cut and prove nothing.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -122,6 +123,18 @@ def silent_at(state: SourceState, source: Source) -> datetime | None:
     if source.believable_silence is None or state.ended or state.silent:
         return None
     return None if state.last_known is None else state.last_known + source.believable_silence
+
+
+def next_silence(
+    watched: Iterable[str], states: Mapping[str, SourceState], sources: Mapping[str, Source]
+) -> tuple[datetime, str] | None:
+    """Which of the watched sources will fall silent first, and when; None: none ever."""
+    found = [
+        (at, name)
+        for name in watched
+        if name in states and (at := silent_at(states[name], sources[name]))
+    ]
+    return min(found, default=None)
 
 
 def by_silence(state: SourceState) -> SourceState:
