@@ -9,6 +9,7 @@ import sys
 import typer
 
 from service.cli import db, linkage, rules, simulate, sources, stats, topics
+from service.cli.dev import dev
 from service.cli.diff import diff
 from service.cli.relay import relay
 from service.cli.replay import replay, spread
@@ -34,6 +35,7 @@ app = typer.Typer(
 app.command()(replay)
 app.command()(worker)
 app.command()(relay)
+app.command()(dev)
 app.add_typer(sources.app, name="sources")
 rules.app.command()(diff)
 app.add_typer(rules.app, name="rules")
