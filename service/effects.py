@@ -26,6 +26,8 @@ class ReportSeen(Struct, frozen=True, tag=True):
     """When it reached us; moves the lane's clock."""
     event_at: datetime | None
     """When this version was made, which moves its source's watermark; None: it moves none."""
+    scattered: bool = False
+    """It lies in one of several partitions of its force, and moves no watermark."""
 
 
 class RecordSeen(Struct, frozen=True, tag=True):
@@ -35,6 +37,8 @@ class RecordSeen(Struct, frozen=True, tag=True):
     known_at: datetime
     event_at: datetime | None
     """None where the source only bounds it: such a row moves no watermark."""
+    scattered: bool = False
+    """As of ``ReportSeen``."""
 
 
 class HeartbeatSeen(Struct, frozen=True, tag=True):
@@ -93,6 +97,9 @@ class Tick(Struct, frozen=True, tag=True):
     known_at: datetime
     read_to_end: tuple[str, ...] = ()
     """Sources known to be read to their end; those that declare ``idle_advance`` move with it."""
+    promised: tuple[tuple[str, datetime], ...] = ()
+    """Sources with a moment before which nothing is still to come, proved apart from their order: a
+    scattered force's promise counts once every partition was read past it."""
 
 
 Input = (

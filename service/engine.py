@@ -152,11 +152,11 @@ class _Fold:
         """Apply one input; the reports it touches."""
         match each:
             case ReportSeen():
-                connected = self._hear(each.facts.source, each.event_at, each.known_at)
+                connected = self._hear(each)
                 touched = self._see_report(each.facts, each.known_at)
                 return {*touched, *connected} if connected else touched
             case RecordSeen():
-                connected = self._hear(each.facts.source, each.event_at, each.known_at)
+                connected = self._hear(each)
                 touched = self._see_record(each.facts, each.known_at)
                 return {*touched, *connected} if connected else touched
             case HeartbeatSeen():
@@ -166,9 +166,8 @@ class _Fold:
                 return connected
             case CoverageStated():
                 state, _ = self._source(each.source)
-                self._put_source(
-                    watermark.by_coverage(state, each.since, each.until, each.known_at)
-                )
+                covered = watermark.by_coverage(state, each.since, each.until, each.known_at)
+                self._put_source(covered)
                 return self._with_verdict(Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED)
             case InputLost():
                 state, _ = self._source(each.source)
@@ -184,9 +183,11 @@ class _Fold:
             case Tick():
                 for name in each.read_to_end:
                     if name in self._sources:
-                        source = self._rulebook.sources[name]
-                        idled = watermark.by_idling(self._sources[name], source, each.known_at)
-                        self._put_source(idled)
+                        held, source = self._sources[name], self._rulebook.sources[name]
+                        self._put_source(watermark.by_idling(held, source, each.known_at))
+                for name, until in each.promised:
+                    state, _ = self._source(name)
+                    self._put_source(watermark.by_heartbeat(state, until, each.known_at))
                 return ()
             case _:
                 assert_never(each)
@@ -256,8 +257,8 @@ class _Fold:
         return [ref for ref in each.refs if ref in self._reports]
 
     def _with_verdict(self, *verdicts: Verdict, owed: bool = False) -> list[str]:
-        held = self._reports.items()
-        return [ref for ref, s in held if s.verdict in verdicts or (owed and s.owed_at)]
+        states = self._reports.values()
+        return [s.facts.ref for s in states if s.verdict in verdicts or (owed and s.owed_at)]
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -270,9 +271,10 @@ class _Fold:
         state = watermark.connected(self._force, source)
         return state, () if source.reports else self._with_verdict(Verdict.NOT_PROVABLE)
 
-    def _hear(self, name: str, at: datetime | None, known: datetime) -> Collection[str]:
-        state, connected = self._source(name)
-        self._put_source(watermark.by_event(state, self._rulebook.sources[name], at, known))
+    def _hear(self, each: ReportSeen | RecordSeen) -> Collection[str]:
+        state, connected = self._source(each.facts.source)
+        source, at, proves = self._rulebook.sources[state.source], each.event_at, not each.scattered
+        self._put_source(watermark.by_event(state, source, at, each.known_at, proves=proves))
         return connected
 
     def _put_source(self, state: SourceState) -> None:
@@ -568,13 +570,12 @@ class _Fold:
         assert self._now is not None
         crimes = judged.line.crimes
         due_at = judged.due_at
-        claim = saying.type in CLAIMS
         quiet = is_quiet(alert, due_at, self._alert_from)
         self._raise(
             subject=facts.ref,
             n=alert.count,
             type=saying.type,
-            effective_at=due_at if claim and due_at else self._now,
+            effective_at=due_at if due_at and saying.type in CLAIMS else self._now,
             category=crimes[0].category if crimes else "",
             grade=judged.line.grade,
             harm=any(crime.harm for crime in crimes),

@@ -30,6 +30,7 @@ from service.hosts.kafka_positions import (
     standing,
 )
 from service.hosts.kafka_reading import Read
+from service.hosts.kafka_scattering import Proved, prove, told, write_down
 from service.hosts.kafka_settling import beginnings, behind, standstills
 from service.hosts.kafka_topics import Span, partition_of
 from service.hosts.kafka_watch import Readable, Watch, watch_topics
@@ -38,6 +39,7 @@ from service.hosts.transport import App, PartitionBatch, Reader
 from service.ingest.source import Topic as Kind
 from service.ledger import outputs
 from service.ledger.positions import Advance, Held, PositionsDiffer
+from service.ledger.scattering import Waiting, known_scattered
 from service.log import log, trail
 from service.settings import Settings
 from service.turn import Batch, Turned, turn
@@ -84,6 +86,7 @@ class Worker:
         self._readable = Readable(settings.unreadable_share_max)
         self._scattered: set[tuple[str, str]] = set()
         self._known: set[str] = set()
+        self._astray: frozenset[tuple[str, str]] = frozenset()
         self._until: dict[TP, int] = {}
         self._app: App
         self._lanes_from = _report_topic(parts)
@@ -274,7 +277,7 @@ class Worker:
             batches = [part for batch in poll if (part := await self._fit(batch)) is not None]
             if not batches:
                 return
-            read = await asyncio.to_thread(self._reading.read, batches, self._topics, _now())
+            read = await asyncio.to_thread(self._read, batches)
             self._look_at(read)
             new = beginnings(read.batch.inputs, self._known, _now())
             batch = replace(read.batch, inputs=(*new, *read.batch.inputs))
@@ -290,6 +293,14 @@ class Worker:
         raise WorkerStopped(
             "another process keeps moving the same positions; look for a second group"
         )
+
+    def _read(self, batches: Sequence[PartitionBatch]) -> Read:
+        """Decode a poll; what scattered forces promise is written down before it is applied."""
+        with self._ledger.reading() as connection:
+            known = known_scattered(connection)
+        read = self._reading.read(batches, self._topics, _now(), known)
+        write_down(self._ledger, self._topics, read.promises)
+        return read
 
     async def _fit(self, batch: PartitionBatch) -> PartitionBatch | None:
         """The part of a batch to apply; None where there is none, or where it is read again."""
@@ -391,9 +402,43 @@ class Worker:
         self._until = await self._still_behind()
         mine = await asyncio.to_thread(self._my_forces)
         ended = await self._read_to_end()
-        ticks = tuple(Tick(force, now, ended.get(partition, ())) for force, partition in mine)
+        forces = tuple(force for force, _ in mine)
+        proved, rows = await asyncio.to_thread(self._prove, forces)
+        ticks = tuple(
+            Tick(force, now, self._wholly_read(ended.get(n, ()), force), proved.get(force, ()))
+            for force, n in mine
+        )
         if ticks:
             await self._commit(Batch(inputs=ticks))
+            await asyncio.to_thread(told, self._ledger, rows)
+
+    def _prove(self, forces: tuple[str, ...]) -> tuple[Proved, list[Waiting]]:
+        """What scattered forces promised, and every partition was read past by now."""
+        ids = {name: topic.id for name, topic in self._topics.items()}
+        with self._ledger.reading() as connection:
+            self._astray = known_scattered(connection)
+        if not self._astray:
+            return {}, []
+        try:
+            return prove(self._ledger, ids, forces, self._ends)
+        except BrokerUnreachable as error:
+            log().warning("ends_unknown", error=type(error).__name__)
+            return {}, []
+
+    def _ends(self, topic: str) -> dict[int, int]:
+        """The end of every partition, owned or not."""
+        with kafka_topics.administering(self._settings) as client:
+            found = kafka_topics.spans(client, {topic: self._topics[topic].partitions})
+        return {n: span.end for (_, n), span in found.items()}
+
+    def _wholly_read(self, sources: tuple[str, ...], force: str) -> tuple[str, ...]:
+        """Of sources whose partition is read to its end, those that hold nothing of this force in
+        others."""
+        astray = {topic_id for topic_id, each in self._astray if each == force}
+        if not astray:
+            return sources
+        topics = {self._reading.source_of(name): topic.id for name, topic in self._topics.items()}
+        return tuple(name for name in sources if topics[name] not in astray)
 
     async def _still_behind(self) -> dict[TP, int]:
         """Of the ends that partitions had when they were given to us, those not yet reached."""

@@ -145,6 +145,7 @@ class Writing:
                     1,
                     "waiting",
                     letter.raw_encrypted,
+                    None,
                 )
             )
 

@@ -64,14 +64,20 @@ def connected(force: str, source: Source) -> SourceState:
 
 
 def by_event(
-    state: SourceState, source: Source, at: datetime | None, known: datetime
+    state: SourceState,
+    source: Source,
+    at: datetime | None,
+    known: datetime,
+    *,
+    proves: bool = True,
 ) -> SourceState:
-    """Something that happened ``at`` arrived; None where the source only bounds its time."""
+    """Something that happened ``at`` arrived; None where the source only bounds its time. Without
+    ``proves`` it was seen, and says nothing of what else is read: no watermark moves."""
     if at is None:
         return _heard(state, known)
     first, last, heard = state.first_event, state.last_event, state.last_known
     mark = state.solid
-    if not source.runs_on or state.until is not None:
+    if proves and (not source.runs_on or state.until is not None):
         read_to = at - source.lateness if at <= known else known - source.lateness
         mark = _later(mark, _capped(read_to, state.until))
     seen: dict[str, Any] = {
