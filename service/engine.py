@@ -14,10 +14,12 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from schemas.words import AlertType, Grade, RecordStatus, Verdict
-from service.alerts.identity import alert_identity, event_identity
-from service.alerts.lifecycle import CLAIMS, AlertState, Saying, Situation, is_quiet, next_sayings
+from schemas.words import AlertType, RecordStatus, Verdict
+from service import commands
+from service.alerts.handling import given
+from service.alerts.lifecycle import Situation, next_sayings
 from service.effects import (
+    CommandGiven,
     Count,
     CoverageStated,
     Effect,
@@ -26,7 +28,6 @@ from service.effects import (
     InputLost,
     Intake,
     Lane,
-    RaiseEvent,
     RecordSeen,
     RecordState,
     ReportSeen,
@@ -34,6 +35,7 @@ from service.effects import (
     RulesChanged,
     Settling,
     Tick,
+    TrackMute,
     TrackRecord,
     TrackReport,
     TrackSource,
@@ -43,18 +45,14 @@ from service.effects import (
 from service.leftovers import Leftovers
 from service.matching import watermark
 from service.matching.join import Judgement, Linked, Offer, Sight, judge
-from service.matching.judgement import Line, encode
-from service.matching.levels import Link, link, repaired, slips
+from service.matching.judgement import Line, answered_by, encode
+from service.matching.levels import BY_HAND, CERTAIN, Link, link, repaired, slips
 from service.matching.watermark import Basis, SourceState
-from service.pointers import (
-    Pointers,
-    Rulebook,
-    may_repair,
-    record_mentions,
-    report_mentions,
-)
+from service.pointers import Pointers, Rulebook, may_repair, record_mentions, report_mentions
+from service.rules.expect import expect
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.standing import standing
+from service.voice import Voice
 
 CLAIMED = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED})
 """Verdicts that speak though nothing was said before; all others only answer what was."""
@@ -76,13 +74,14 @@ class _Fold:
     def __init__(self, lane: Lane, rulebook: Rulebook) -> None:
         self._force = lane.force
         self._now = lane.now
-        self._seq = lane.seq
-        self._alert_from = lane.alert_from
         self._rulebook = rulebook
         self._sources = dict(lane.sources)
         self._reports = dict(lane.reports)
         self._records = dict(lane.records)
+        self._answered = dict(lane.answered)
+        self._mutes = dict(lane.mutes)
         self._effects: list[Effect] = []
+        self._voice = Voice(lane.force, lane.seq, lane.alert_from, self._effects)
         self._held = lane
         self._lines: dict[str, Line] = {}
         self._changed_reports: dict[str, None] = {}
@@ -111,11 +110,13 @@ class _Fold:
         lane = Lane(
             force=self._force,
             now=self._now,
-            seq=self._seq,
-            alert_from=self._alert_from,
+            seq=self._voice.seq,
+            alert_from=self._voice.alert_from,
             sources=self._sources,
             reports=self._reports,
             records=self._records,
+            answered=self._answered,
+            mutes=self._mutes,
         )
         for name, source in self._sources.items():
             if source != self._held.sources.get(name):
@@ -128,7 +129,7 @@ class _Fold:
 
     def _track_record(self, state: RecordState) -> TrackRecord:
         held = self._held.records.get(state.facts.ref)
-        same = held is not None and held.facts is state.facts
+        same = held is not None and held.facts is state.facts and held.view is state.view
         same = same and held is not None and bool(held.linked_to) == bool(state.linked_to)
         return TrackRecord(state, None if same else record_mentions(state, self._rulebook))
 
@@ -175,11 +176,13 @@ class _Fold:
                 self._say_of_source(each.source, AlertType.INPUT_LOST, {})
                 return self._with_verdict(Verdict.MISSED, Verdict.PARTLY_RECORDED, owed=True)
             case RulesChanged():
-                self._settle_before(each.known_at)
+                self._voice.settle_before(each.known_at)
                 return self._relearn(each)
             case Settling():
-                self._settle_before(each.before)
+                self._voice.settle_before(each.before)
                 return ()
+            case CommandGiven():
+                return self._obey(each)
             case Tick():
                 for name in each.read_to_end:
                     if name in self._sources:
@@ -206,7 +209,7 @@ class _Fold:
         if known < held.known_at:
             state = replace(state, known_at=known)
         if conflict:
-            state = self._conflict(state, facts)
+            state = self._voice.of_conflict(self._now, state, facts)
         if result is Intake.APPLIED:
             self._pointers.drop_report(held.facts, self._reports)
             self._pointers.add_report(facts)
@@ -256,6 +259,49 @@ class _Fold:
                 self._put_record(state)
         return [ref for ref in each.refs if ref in self._reports]
 
+    # -- commands -----------------------------------------------------------------------------
+
+    def _obey(self, each: CommandGiven) -> Collection[str]:
+        """Do what a person asks, or refuse it; the reports that this touches."""
+        assert self._now is not None
+        held = self._answered.get(each.command_id)
+        desk = self._desk(each)
+        answer, done = commands.obey(each, held, desk, self._voice.seq + 1)
+        self._answered.setdefault(each.command_id, answer.answered)
+        self._effects.append(answer)
+        if done is None:
+            return ()
+        self._effects.append(commands.chained(each, done, self._voice.next(), self._now))
+        if done.mute is not None:
+            self._mutes[done.mute.id] = done.mute
+            self._effects.append(TrackMute(done.mute))
+        for report in done.reports:
+            self._put_report(report)
+        touched = {report.facts.ref for report in done.reports}
+        for record in done.records:
+            self._put_record(self._stand(record))
+            touched |= self._reports_of(record.facts.ref) | self._continued(record.facts.ref)
+        return touched
+
+    def _desk(self, each: CommandGiven) -> commands.Desk:
+        assert self._now is not None
+        book = self._rulebook
+        known = each.ref in self._reports
+        logs = self._pointers.incident(each.ref, self._reports) if known else []
+        links = self._relink(logs)[0] if logs else {}
+        return commands.Desk(
+            pack=book.pack,
+            now=self._now,
+            logs=logs,
+            reports=self._reports,
+            records=self._records,
+            ties=links,
+            expected=expect(book.pack, book.sources, logs).crimes if logs else (),
+            line=self._judge_in_full(logs, links).line if logs else None,
+            mutes=self._mutes,
+            live=self._is_live,
+        )
+
     def _with_verdict(self, *verdicts: Verdict, owed: bool = False) -> list[str]:
         states = self._reports.values()
         return [s.facts.ref for s in states if s.verdict in verdicts or (owed and s.owed_at)]
@@ -286,12 +332,8 @@ class _Fold:
         if not self._rulebook.sources[state.source].reports:
             self._sight = self._look()
         if held is not None and held.silent and not state.silent:
-            self._settle_before(self._now)
+            self._voice.settle_before(self._now)
             self._say_of_source(state.source, AlertType.SOURCE_BACK, {})
-
-    def _settle_before(self, at: datetime | None) -> None:
-        """From now on, what fell due before is said quietly, unless its alert was told aloud."""
-        self._alert_from = max(filter(None, (at, self._alert_from)), default=None)
 
     def _look(self) -> Sight:
         return Sight(
@@ -384,11 +426,15 @@ class _Fold:
         """Records tied directly to one log, at levels that both sources allow."""
         levels = self._rulebook.sources[log.source].levels
         ties: dict[str, Link] = {}
-        for ref in self._pointers.candidates(log):
+        handling = self._reports[log.ref].handling
+        for ref in self._pointers.candidates(log).union(handling.links):
             if (state := self._records.get(ref)) is None:
                 continue
             tie = link(log, state.facts)
-            if tie is None and not self._resolved(state.facts):
+            if (tie is None or tie.level not in CERTAIN) and ref in handling.links:
+                ties[ref] = Link(ref, BY_HAND, "")
+                continue
+            if tie is None and ref not in handling.refused and not self._resolved(state.facts):
                 tie = repaired(log, state.facts)
             allowed = self._rulebook.sources[state.facts.source].levels
             if tie is not None and tie.level in levels and tie.level in allowed:
@@ -398,7 +444,9 @@ class _Fold:
     def _relink(self, logs: list[ReportFacts]) -> tuple[dict[str, Link], set[str]]:
         """Records of an incident by their level for its first log; other reports this reaches."""
         links: dict[str, Link] = {}
-        if len(logs) == 1 and not self._pointers.candidates(logs[0]):
+        if len(logs) == 1 and not (
+            self._pointers.candidates(logs[0]) or self._reports[logs[0].ref].handling.links
+        ):
             return links, set()
         tied: dict[str, set[str]] = defaultdict(set)
         for log in logs:
@@ -406,6 +454,8 @@ class _Fold:
                 tied[ref].add(log.ref)
                 if log is logs[0]:
                     links[ref] = tie
+                elif tie.level == BY_HAND:
+                    links.setdefault(ref, tie)
                 elif "same_incident" in self._rulebook.sources[log.source].levels:
                     links.setdefault(ref, Link(ref, "same_incident", log.ref))
         members = {log.ref for log in logs}
@@ -451,7 +501,23 @@ class _Fold:
         assert self._now is not None
         linked = [self._linked(links[ref]) for ref in sorted(links)] if links else ()
         book, sight = self._rulebook, self._sight
-        return judge(book.pack, book.sources, logs, linked, sight, self._now, book.linkage, offers)
+        people = given([self._reports[log.ref].handling for log in logs])
+        return judge(
+            book.pack, book.sources, logs, linked, sight, self._now, book.linkage, offers, people
+        )
+
+    def _judge_in_full(self, logs: list[ReportFacts], links: dict[str, Link]) -> Judgement:
+        """With what no reference ties, where references leave a crime missed."""
+        judged = self._judge(logs, links)
+        if self._leftovers is None or judged.owed_at is None:
+            return judged
+        refused = given([self._reports[log.ref].handling for log in logs]).refused
+        offers = [
+            Offer(weight, self._linked(Link(record, "probable", str(weight))), taken)
+            for weight, record, taken in self._leftovers.offers(logs, (judged.owed_at, logs[0].ref))
+            if record not in refused
+        ]
+        return self._judge(logs, links, offers)
 
     def _share_out(self, leftovers: Leftovers) -> None:
         """Let reports that provably miss a record take what no reference ties, each in its turn."""
@@ -460,14 +526,7 @@ class _Fold:
             if logs[0].ref != ref:
                 continue
             links, _ = self._relink(logs)
-            judged = self._judge(logs, links)
-            if judged.owed_at is not None:
-                offers = [
-                    Offer(weight, self._linked(Link(record, "probable", str(weight))), taken)
-                    for weight, record, taken in leftovers.offers(logs, (judged.owed_at, ref))
-                ]
-                judged = self._judge(logs, links, offers)
-            self._hand_out(leftovers, logs, judged)
+            self._hand_out(leftovers, logs, self._judge_in_full(logs, links))
 
     def _hand_out(self, leftovers: Leftovers, logs: list[ReportFacts], judged: Judgement) -> None:
         """Write down who has which record now, and say so of the incident."""
@@ -483,17 +542,7 @@ class _Fold:
         head = self._reports[logs[0].ref]
         self._conclude(head, judged.line, judged, same_as="")
         for log in logs[1:]:
-            line = Line(
-                force=log.force,
-                ref=log.ref,
-                route="referral" if log.referral else "log",
-                received_at=log.received_at,
-                verdict=judged.line.verdict,
-                grade=judged.line.grade,
-                deadline=judged.line.deadline,
-                same_as=logs[0].ref,
-                digests=judged.line.digests,
-            )
+            line = answered_by(judged.line, log)
             self._conclude(self._reports[log.ref], line, judged, same_as=logs[0].ref)
 
     def _linked(self, tie: Link) -> Linked:
@@ -516,7 +565,12 @@ class _Fold:
             )
             alert, sayings = next_sayings(alert, situation)
             for saying in sayings:
-                alert = self._say(held.facts, alert, saying, judged)
+                alert = self._voice.of_report(self._now, held.facts, alert, saying, judged)
+        handling, next_by_clock = held.handling, judged.next_by_clock
+        if handling.version:
+            assert self._now is not None
+            alert, handling = commands.moved(held.alert, alert, handling, line.verdict, self._now)
+            next_by_clock = commands.look_again(alert, handling, next_by_clock)
         if line.unknown_codes:
             self._say_unknown_codes(held.facts.source, line.unknown_codes)
         state = replace(
@@ -526,9 +580,10 @@ class _Fold:
             basis=judged.basis,
             same_as=same_as,
             alert=alert,
+            handling=handling,
             next_by_watermark=None if same_as else judged.next_by_watermark,
             waits_on="" if same_as else judged.waits_on,
-            next_by_clock=None if same_as else judged.next_by_clock,
+            next_by_clock=None if same_as else next_by_clock,
             owed_at=judged.owed_at,
             takes=() if same_as else judged.takes,
         )
@@ -538,7 +593,8 @@ class _Fold:
 
     def _stand(self, state: RecordState) -> RecordState:
         lag = self._rulebook.sources[state.facts.source].lag
-        now = standing(self._rulebook.pack, state.facts, state.known_at, lag, self._is_live)
+        now = standing(self._rulebook.pack, state.viewed, state.known_at, lag, self._is_live)
+        now = commands.doubted(now, state)
         return state if now == state.standing else replace(state, standing=now)
 
     def _is_live(self, ref: str) -> bool:
@@ -564,42 +620,6 @@ class _Fold:
 
     # -- events -------------------------------------------------------------------------------
 
-    def _say(
-        self, facts: ReportFacts, alert: AlertState, saying: Saying, judged: Judgement
-    ) -> AlertState:
-        assert self._now is not None
-        crimes = judged.line.crimes
-        due_at = judged.due_at
-        quiet = is_quiet(alert, due_at, self._alert_from)
-        self._raise(
-            subject=facts.ref,
-            n=alert.count,
-            type=saying.type,
-            effective_at=due_at if due_at and saying.type in CLAIMS else self._now,
-            category=crimes[0].category if crimes else "",
-            grade=judged.line.grade,
-            harm=any(crime.harm for crime in crimes),
-            due_at=due_at,
-            detail={"reason": saying.reason},
-            quiet=quiet,
-        )
-        return replace(alert, count=alert.count + 1, told=alert.told or not quiet)
-
-    def _conflict(self, held: ReportState, facts: ReportFacts) -> ReportState:
-        """Two contents under one version: said once for each."""
-        pair = contradiction(held.facts, facts)
-        if pair in held.alert.conflicts:
-            return held
-        self._raise(
-            subject=facts.ref,
-            n=held.alert.count,
-            type=AlertType.VERSION_CONFLICT,
-            detail={"version": str(facts.version)},
-        )
-        conflicts = (*held.alert.conflicts, pair)
-        alert = replace(held.alert, count=held.alert.count + 1, conflicts=conflicts)
-        return replace(held, alert=alert)
-
     def _say_unknown_codes(self, name: str, codes: tuple[str, ...]) -> None:
         known = self._sources[name].unknown_codes
         for code in codes:
@@ -610,42 +630,7 @@ class _Fold:
 
     def _say_of_source(self, name: str, type_: AlertType, detail: dict[str, str]) -> None:
         state = self._sources[name]
-        self._raise(subject=f"source:{name}", n=state.alerts, type=type_, detail=detail)
-        self._put_source(replace(state, alerts=state.alerts + 1))
-
-    def _raise(
-        self,
-        *,
-        subject: str,
-        n: int,
-        type: AlertType,
-        detail: dict[str, str],
-        effective_at: datetime | None = None,
-        category: str = "",
-        grade: Grade | None = None,
-        harm: bool = False,
-        due_at: datetime | None = None,
-        quiet: bool = False,
-    ) -> None:
-        assert self._now is not None
-        alert = alert_identity(self._force, subject)
-        self._seq += 1
-        self._effects.append(
-            RaiseEvent(
-                force=self._force,
-                seq=self._seq,
-                alert_id=str(alert),
-                event_id=event_identity(alert, n),
-                n=n,
-                type=type,
-                subject=subject,
-                at=self._now,
-                effective_at=effective_at or self._now,
-                category=category,
-                grade=grade,
-                harm=harm,
-                due_at=due_at,
-                detail=detail,
-                quiet=quiet,
-            )
+        self._voice.say(
+            self._now, subject=f"source:{name}", n=state.alerts, type=type_, detail=detail
         )
+        self._put_source(replace(state, alerts=state.alerts + 1))

@@ -58,7 +58,7 @@ def report_mentions(state: ReportState, rulebook: Rulebook) -> tuple[str, ...]:
 def record_mentions(state: RecordState, rulebook: Rulebook) -> tuple[str, ...]:
     """Keys by which a record is found: reports it names, slips of them while it is linked to none,
     the record in which it continues, and while it is linked to none, what brings it near a report."""
-    facts = state.facts
+    facts = state.viewed
     keys = [log_key(ref) for ref in facts.incident_refs]
     if not state.linked_to and may_repair(facts, rulebook):
         keys += (log_key(slip) for ref in facts.incident_refs for slip in sorted(slips(ref)))
@@ -132,7 +132,7 @@ class Pointers:
 
     def add_record(self, state: RecordState) -> None:
         """Note the reports a record names and is linked to, and the record in which it continues."""
-        facts = state.facts
+        facts = state.viewed
         for ref in facts.incident_refs:
             self.records_of_log[ref].add(facts.ref)
         for ref in state.linked_to:
@@ -142,7 +142,7 @@ class Pointers:
 
     def drop_record(self, state: RecordState) -> None:
         """Forget what a version of a record points at."""
-        facts = state.facts
+        facts = state.viewed
         for ref in facts.incident_refs:
             self.records_of_log[ref].discard(facts.ref)
         for ref in state.linked_to:

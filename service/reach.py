@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from schemas.words import Verdict
 from service.effects import (
+    CommandGiven,
     CoverageStated,
     HeartbeatSeen,
     Input,
@@ -98,6 +99,11 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
                 mentions.add(OWED)
             case RulesChanged():
                 reports.update(each.refs)
+            case CommandGiven():
+                reports.update(filter(None, [each.ref]))
+                named = (getattr(each.asked, "record", ""), getattr(each.asked, "other_ref", ""))
+                records.update(filter(None, named))
+                mentions.update(map(crime_key, filter(None, named)))
             case Tick():
                 for name in each.read_to_end:
                     _raise_mark(marks, name, each.known_at)
@@ -130,10 +136,11 @@ def further(
     for state in lane.reports.values():
         reports.update(state.facts.same_incident)
         records.update(state.facts.crime_refs)
+        records.update(state.handling.links)
         mentions.add(log_key(state.facts.ref))
     for record in lane.records.values():
         reports.update(record.linked_to)
-        _around(record.facts, lane, rulebook, reports, records, mentions)
+        _around(record.viewed, lane, rulebook, reports, records, mentions)
     for each in inputs:
         if isinstance(each, RecordSeen):
             _around(each.facts, lane, rulebook, reports, records, mentions)

@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     person_key_file: Path | None = None
     """File that holds the key by which people are hashed, where a mapping names people."""
 
+    # -- what people type -------------------------------------------------------------------------
+    text_key_file: Path | None = None
+    """File of the keys that seal what operators type and dead letters as they came, one a line, the
+    first of which seals; absent: nothing can be typed, and no dead letter is kept as it came."""
+
     # -- turns ------------------------------------------------------------------------------------
     turn_inputs_max: Annotated[int, Field(ge=1)] = 2000
     """Records read into one turn, at most."""

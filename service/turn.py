@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
-from service.effects import Input, Intake, RaiseEvent, RecordSeen, ReportSeen
+from service.effects import Answer, Input, Intake, RaiseEvent, RecordSeen, ReportSeen
 from service.engine import decide
+from service.ledger.acts import load_acts
 from service.ledger.load import load, lock
 from service.ledger.opening import Ledger, contended
 from service.ledger.positions import Advance, advance
@@ -37,6 +38,8 @@ class Turned(Struct, frozen=True, kw_only=True):
 
     events: tuple[RaiseEvent, ...] = ()
     """What was said, by force, in order."""
+    answers: dict[str, Answer] = {}
+    """What became of commands, by command id."""
     counts: dict[Intake, int]
     """What became of the inputs."""
     attempts: int
@@ -65,6 +68,7 @@ def _run(ledger: Ledger, rulebook: Rulebook, batch: Batch, attempt: int) -> Turn
     with ledger.writing() as connection:
         advance(connection, batch.advances)
         held = lock(connection, by_force)
+        load_acts(connection, held, by_force)
         load(connection, held, rulebook, by_force)
         writing = Writing(rulebook)
         for force, lane in held.items():
@@ -72,7 +76,10 @@ def _run(ledger: Ledger, rulebook: Rulebook, batch: Batch, attempt: int) -> Turn
             writing.add_lane(lane, after, by_force[force], effects)
         writing.add_dead(batch.dead)
         writing.write(connection)
-    return Turned(events=tuple(writing.events), counts=writing.counts, attempts=attempt)
+    answers = {each.command_id: each.answered.answer for each in writing.answers}
+    return Turned(
+        events=tuple(writing.events), answers=answers, counts=writing.counts, attempts=attempt
+    )
 
 
 def _by_force(inputs: Sequence[Input]) -> dict[str, list[Input]]:

@@ -117,11 +117,15 @@ DEMANDS = {
     "self_defence_class": "an offence that self-defence can cancel",
     "genuine_error": "a genuine error (C4): a reported incident allows no other cancellation",
     "registrar": "the registrar's decision",
+    # of either, once people have spoken
+    "decided_after_appeal": "a decision made after the appeal",
+    "answer_to_query": "somebody's acceptance, since it was doubted",
 }
 
 LEVELS = {
     "crime_ref": "the report names the record",
     "incident_ref": "the record names the report",
+    "by_hand": "linked by hand",
     "repaired_ref": "reference one slip away, time and place agree",
     "same_incident": "through another log of the same incident",
     "probable": "probable match",

@@ -10,9 +10,10 @@ from hashlib import sha256
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from sqlalchemy import Connection, and_, select
 
-from service.effects import RaiseEvent
+from service.effects import ChainCommand, RaiseEvent
 from service.ledger.instants import micros
 from service.ledger.statements import Row, insert
 from service.ledger.tables import alert_events, chain_payloads, lanes, outbox
@@ -48,8 +49,10 @@ class Links(Struct):
     payloads: list[Row] = msgspec.field(default_factory=list)
     outbox: list[Row] = msgspec.field(default_factory=list)
 
-    def extend(self, force: str, head: bytes, last: int, events: Sequence[RaiseEvent]) -> bytes:
-        """Link events to a force's chain after number ``last``; its new head.
+    def extend(
+        self, force: str, head: bytes, last: int, events: Sequence[RaiseEvent | ChainCommand]
+    ) -> bytes:
+        """Link events and commands to a force's chain after number ``last``; its new head.
 
         Raises ``ValueError`` where the events do not carry on from that number.
         """
@@ -58,7 +61,8 @@ class Links(Struct):
             if event.seq != last + 1 + n:
                 raise ValueError(f"{force}: event {event.seq} does not follow {last + n}")
             salt = salts[SALT_BYTES * n : SALT_BYTES * (n + 1)]
-            payload = _encode(event)
+            command = event if isinstance(event, ChainCommand) else None
+            payload = _encode(event if command is None else _without_text(command))
             sealed = (
                 force,
                 event.seq,
@@ -66,20 +70,29 @@ class Links(Struct):
                 event.type.value,
                 micros(event.at),
                 event.alert_id,
-                "",
+                command.actor if command else "",
                 sha256(salt + payload).digest(),
             )
             previous, head = head, seal(sealed, head)
             self.rows.append((*sealed, previous, head))
             self.payloads.append((force, event.seq, salt, payload.decode()))
-            self.outbox.append((force, event.seq, "alert_event", "waiting", 0, None, None, None))
+            if command is None:
+                row = (force, event.seq, "alert_event", "waiting", 0, None, None, None)
+                self.outbox.append(row)
         return head
 
     def write(self, connection: Connection) -> None:
-        """Append the rows, and put each into the outbox."""
+        """Append the rows, and put each alert event into the outbox; a command is for no topic."""
         insert(connection, alert_events, self.rows)
         insert(connection, chain_payloads, self.payloads)
         insert(connection, outbox, self.outbox)
+
+
+def _without_text(command: ChainCommand) -> ChainCommand:
+    """What was typed is kept apart; that it was is told."""
+    if command.text is None:
+        return command
+    return replace(command, text=replace(command.text, data=b""))
 
 
 def seal(row: Row, previous: bytes) -> bytes:

@@ -113,6 +113,8 @@ def _held(row: Row) -> Held:
         sources={},
         reports={},
         records={},
+        answered={},
+        mutes={},
     )
     return Held(lane, version, bytes(head), Asked())
 

@@ -245,3 +245,46 @@ scattered = Table(
     Column("awaited", BigInteger),  # one said before; counts once ``ends`` are passed
     Column("ends", Text),  # JSON: end of every partition, asked for after ``awaited`` was said
 )
+
+# -- what people do -------------------------------------------------------------------------------
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("command_id", Word, primary_key=True),
+    Column("seq", BigInteger),  # of its chain row; null where it was refused
+    Column("digest", Word, nullable=False),  # what was asked: the id with another one is a mistake
+    Column("at", BigInteger, nullable=False),
+    Column("answer", Text, nullable=False),
+)
+
+operator_texts = Table(
+    "operator_texts",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("command_id", Word, nullable=False),
+    Column("key_id", Word, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+mutes = Table(
+    "mutes",
+    metadata,
+    Column("force", Word, primary_key=True),
+    Column("mute_id", Word, primary_key=True),
+    Column("area", Word, nullable=False),  # empty matchers match everything
+    Column("category", Word, nullable=False),
+    Column("harm", Integer),  # 0 or 1; null: either
+    Column("grade", Word, nullable=False),
+    Column("subject", Word, nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("author", Word, nullable=False),
+    Column(
+        "seq", BigInteger, nullable=False
+    ),  # of the command that made it, by which its text is found
+    Column("ended_at", BigInteger),
+    Column("ended_by", Word, nullable=False),
+)

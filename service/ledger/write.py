@@ -11,6 +11,8 @@ from sqlalchemy import Connection
 
 from service.alerts.lifecycle import CLAIMS
 from service.effects import (
+    AnswerCommand,
+    ChainCommand,
     Count,
     Effect,
     HeartbeatSeen,
@@ -21,10 +23,12 @@ from service.effects import (
     RecordSeen,
     ReportSeen,
     ReportState,
+    TrackMute,
     TrackRecord,
     TrackReport,
     TrackSource,
 )
+from service.ledger.acts import write_answers, write_mutes, write_texts
 from service.ledger.chain import Links
 from service.ledger.instants import micros
 from service.ledger.load import Held
@@ -85,6 +89,10 @@ class Writing:
         self._tallies: Counter[Row] = Counter()
         self.events: list[RaiseEvent] = []
         """What is said, lane by lane, in order."""
+        self.answers: list[AnswerCommand] = []
+        """What becomes of commands, in order."""
+        self._commands: list[ChainCommand] = []
+        self._mutes: list[TrackMute] = []
         self.counts: Counter[Intake] = Counter(dict.fromkeys(Intake, 0))
         """What became of the inputs."""
 
@@ -93,7 +101,7 @@ class Writing:
     ) -> None:
         """Take in what was decided for one lane; ``held`` is how it was loaded."""
         force = lane.force
-        events: list[RaiseEvent] = []
+        chained: list[RaiseEvent | ChainCommand] = []
         counted: Counter[tuple[str, Intake]] = Counter()
         reported: dict[str, TrackReport] = {}
         recorded: dict[str, TrackRecord] = {}
@@ -108,8 +116,12 @@ class Writing:
                     recorded[effect.state.facts.ref] = effect
                 case TrackSource():
                     heard[effect.state.source] = effect
-                case RaiseEvent():
-                    events.append(effect)
+                case RaiseEvent() | ChainCommand():
+                    chained.append(effect)
+                case AnswerCommand():
+                    self.answers.append(effect)
+                case TrackMute():
+                    self._mutes.append(effect)
                 case _:
                     assert_never(effect)
         self._reports += [self._report(held, ref, each) for ref, each in reported.items()]
@@ -120,10 +132,11 @@ class Writing:
         for (source, result), n in counted.items():
             self._count(force, source, result, n)
             self.counts[result] += n
-        head = self._links.extend(force, held.head, held.lane.seq, events)
+        head = self._links.extend(force, held.head, held.lane.seq, chained)
         now, alert_from = micros(lane.now), micros(lane.alert_from)
         self._lanes.append((force, held.version + 1, lane.seq, now, alert_from, head))
-        self.events += events
+        self.events += [each for each in chained if isinstance(each, RaiseEvent)]
+        self._commands += [each for each in chained if isinstance(each, ChainCommand)]
 
     def add_dead(self, letters: Iterable[DeadLetter]) -> None:
         """Take in inputs that could not be read."""
@@ -159,6 +172,9 @@ class Writing:
         upsert(connection, sources, self._sources)
         insert_once(connection, dead_letters, self._dead)
         self._links.write(connection)
+        write_texts(connection, self._commands)
+        write_answers(connection, self.answers)
+        write_mutes(connection, self._mutes)
         upsert(connection, lanes, self._lanes)
         add(connection, intake, self._intake)
         add(connection, tallies, self._tallies)

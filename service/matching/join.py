@@ -20,6 +20,7 @@ from service.matching.watermark import Basis, SourceState, covers
 from service.rules.decisions import decision, elsewhere
 from service.rules.expect import expect, is_domestic
 from service.rules.facts import RecordFacts, ReportFacts
+from service.rules.given import NOTHING_GIVEN, Given
 from service.rules.pack import Pack
 from service.rules.settle import settle
 from service.rules.values import Bearing, Expectation, Expected, Settlement, Standing
@@ -112,9 +113,11 @@ def judge(
     now: datetime,
     linkage: Model | None = None,
     offers: Sequence[Offer] = (),
+    given: Given = NOTHING_GIVEN,
 ) -> Judgement:
     """Judge one incident: ``logs`` by receipt then ref (the first answers for all), ``linked`` by ref;
-    ``offers``, the best first, are looked at for crimes that would else be missed."""
+    ``offers``, the best first, are looked at for crimes that would else be missed; ``given``: what
+    people decided here."""
     head = logs[0]
     digests = Digests(pack=pack.digest, linkage=linkage.digest if linkage else "")
     expectation = expect(pack, sources, logs)
@@ -122,7 +125,7 @@ def judge(
         return Judgement(line=_nothing_expected(head, expectation, linked, digests))
     proof = _Proof(logs, sight, pack.timing.grace, now)
     settled = assign(pack, expectation.crimes, linked, logs) if linked else {}
-    closing = _Closing(pack, logs)
+    closing = _Closing(pack, logs, given)
     crimes = tuple(
         [
             _crime_line(crime, settled.get(crime.id), linked, closing, proof)
@@ -164,7 +167,8 @@ def judge(
         unknown_codes=expectation.unknown_codes,
         domestic=is_domestic(pack, logs),
         decision=closing.refused,
-        told=any([log.closure is not None and log.closure.told_at is not None for log in logs]),
+        told=any(log.closure is not None and log.closure.told_at is not None for log in logs)
+        or any(each.closure.told_at is not None for each in given.decisions),
         links=_link_lines([*linked, *likely]) if linked or likely else (),
         refused=refused,
         sources=proof.names if verdict in ON_SILENCE else (),
@@ -360,21 +364,34 @@ def _link_lines(linked: Sequence[Linked]) -> tuple[LinkLine, ...]:
 
 
 class _Closing:
-    """Decisions not to record in the incident's logs, asked for one crime at a time."""
+    """Decisions not to record, in the incident's logs or given here, asked for one crime at a time."""
 
-    def __init__(self, pack: Pack, logs: Sequence[ReportFacts]) -> None:
+    def __init__(self, pack: Pack, logs: Sequence[ReportFacts], given: Given) -> None:
         self._pack = pack
         self._logs = logs
+        self.given = given
         self.refused = ""
 
     def accepts(self, crime: Expected) -> str:
         """The reason that accounts for the crime, or nothing."""
         if reason := elsewhere(self._pack, crime, self._logs):
             return reason
+        for decided in self.given.decisions:
+            if crime.id in decided.crimes:
+                weighed = decision(self._pack, crime, decided.closure, self._logs)
+                if weighed.accepted:
+                    return weighed.reason
+                self.refused = ":".join(("refused", weighed.reason, *weighed.lacks))
+        appealed_at = self.given.appealed_at
         for log in self._logs:
             if log.closure is None:
                 continue
             weighed = decision(self._pack, crime, log.closure, self._logs)
+            if weighed.accepted and appealed_at is not None:
+                decided_at = log.closure.decided_at
+                if decided_at is None or decided_at <= appealed_at:
+                    self.refused = ":".join(("refused", weighed.reason, "decided_after_appeal"))
+                    continue
             if weighed.accepted:
                 return weighed.reason
             self.refused = ":".join(("refused", weighed.reason, *weighed.lacks))
@@ -453,7 +470,7 @@ def _crime_line(
     closing: _Closing,
     proof: _Proof,
 ) -> CrimeLine:
-    verdict, reason, record = Verdict.PENDING, "", None
+    verdict, reason, record, approved = Verdict.PENDING, "", None, False
     if settled is not None:
         record = settled.by.facts
         reason = settled.how.reason
@@ -462,6 +479,8 @@ def _crime_line(
         else:
             late = record.recorded_at > crime.due_at
             verdict = Verdict.RECORDED_LATE if late else Verdict.RECORDED
+            until = closing.given.delay_until
+            approved = late and until is not None and record.recorded_at <= until
     elif accepted := closing.accepts(crime):
         verdict, reason = Verdict.ACCOUNTED, accepted
     elif proof.over(crime.due_at):
@@ -483,6 +502,7 @@ def _crime_line(
         rules=crime.rules,
         evidence=crime.evidence,
         unsourced=crime.unsourced,
+        delay_approved=approved,
     )
 
 

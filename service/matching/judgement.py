@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from schemas.words import Grade, TimeBound, Verdict
+from service.rules.facts import ReportFacts
 
 
 class CrimeLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -32,6 +33,8 @@ class CrimeLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     rules: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
     unsourced: bool = False
+    delay_approved: bool = False
+    """Recorded late, within a delay that the registrar had approved."""
 
 
 class LinkLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -91,6 +94,21 @@ class Line(Struct, frozen=True, omit_defaults=True, kw_only=True):
     sources: tuple[str, ...] = ()
     """Sources that had passed the deadline, where the verdict rests on silence in them."""
     digests: Digests
+
+
+def answered_by(head: Line, log: ReportFacts) -> Line:
+    """The line of a log for whose incident another one answers."""
+    return Line(
+        force=log.force,
+        ref=log.ref,
+        route="referral" if log.referral else "log",
+        received_at=log.received_at,
+        verdict=head.verdict,
+        grade=head.grade,
+        deadline=head.deadline,
+        same_as=head.ref,
+        digests=head.digests,
+    )
 
 
 _encoder = msgspec.json.Encoder(order="sorted")

@@ -1,6 +1,7 @@
 """Match levels: an ordered list, strongest first; the first that holds is the link's level.
 
 ``crime_ref`` the report names the record · ``incident_ref`` the record names the report ·
+``by_hand`` a person linked it, or confirmed a match ·
 ``repaired_ref`` the record's reference is one slip away from the report's, and time and place agree ·
 ``same_incident`` linked through a log of the same incident. ``probable`` and ``possible`` come after
 these. Blank matches nothing: facts hold no blank references.
@@ -15,7 +16,20 @@ from msgspec import Struct
 
 from service.rules.facts import RecordFacts, ReportFacts
 
-LEVELS = ("crime_ref", "incident_ref", "repaired_ref", "same_incident", "probable", "possible")
+BY_HAND = "by_hand"
+
+LEVELS = (
+    "crime_ref",
+    "incident_ref",
+    BY_HAND,
+    "repaired_ref",
+    "same_incident",
+    "probable",
+    "possible",
+)
+
+CERTAIN = frozenset({"crime_ref", "incident_ref", "same_incident"})
+"""Levels stated by the feeds themselves: nobody need confirm such a link, or can refuse it."""
 
 REPAIR_WINDOW = timedelta(days=3)
 """A repaired reference needs receipt and report time this close: two slips are not one."""
