@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     """Records read into one turn, at most."""
     tick_every: Seconds = 5.0
     """Seconds between two ticks of the forces a worker owns."""
+    settle_after: Seconds = 900.0
+    """Seconds for which a force's time may stand still; after longer, what fell due meanwhile is
+    settled without single messages."""
     relay_at_once: Annotated[int, Field(ge=1)] = 500
     """Messages that the relay sends and marks in one transaction, at most."""
     relay_every: Seconds = 0.5

@@ -9,6 +9,7 @@ import sys
 import typer
 
 from service.cli import config, db, linkage, rules, simulate, sources, stats, tokens, topics
+from service.cli.dev import dev
 from service.cli.diff import diff
 from service.cli.metrics import metrics
 from service.cli.relay import relay
@@ -39,6 +40,7 @@ app.command()(worker)
 app.command()(serve)
 app.command()(relay)
 app.command()(metrics)
+app.command()(dev)
 app.add_typer(sources.app, name="sources")
 rules.app.command()(diff)
 app.add_typer(rules.app, name="rules")
