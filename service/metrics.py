@@ -35,8 +35,10 @@ class Origin(StrEnum):
     """Where a value comes from."""
 
     LEDGER = "ledger"
+    TURNS = "worker, run, serve"
     WORKER = "worker"
     RELAY = "relay"
+    BOARD = "run, serve"
     EVERY = "every process"
 
 
@@ -141,6 +143,31 @@ OUTBOX_OLDEST = Metric(
     Origin.LEDGER,
     "Age of the oldest of them; 0 where none waits.",
 )
+NOTIFICATIONS = Metric(
+    "recount_notifications",
+    Kind.GAUGE,
+    "messages",
+    Origin.LEDGER,
+    "Messages to people by receiver and where they stand: waiting, claimed, sent, replaced, refused, "
+    "expired, failed.",
+    ("receiver", "status"),
+)
+NOTIFICATION_OLDEST = Metric(
+    "recount_notification_oldest_seconds",
+    Kind.GAUGE,
+    "seconds",
+    Origin.LEDGER,
+    "How long ago the oldest message that has not gone out was due; 0 where none is overdue.",
+    ("receiver",),
+)
+INTERRUPTS = Metric(
+    "recount_interrupts_last_hour",
+    Kind.GAUGE,
+    "messages",
+    Origin.LEDGER,
+    "Messages of the last hour that interrupt their receiver; the budget is 6.",
+    ("receiver",),
+)
 CONSERVATION = Metric(
     "recount_conservation_difference",
     Kind.GAUGE,
@@ -199,7 +226,7 @@ TURN = Metric(
     "recount_turn_seconds",
     Kind.HISTOGRAM,
     "seconds",
-    Origin.WORKER,
+    Origin.TURNS,
     "How long turns took, from loading to commit; kind is batch or tick.",
     ("kind",),
     _QUICK,
@@ -208,7 +235,7 @@ TURN_INPUTS = Metric(
     "recount_turn_inputs",
     Kind.HISTOGRAM,
     "inputs",
-    Origin.WORKER,
+    Origin.TURNS,
     "How many inputs, dead ones included, turns of kind batch applied.",
     buckets=(1, 10, 50, 100, 250, 500, 1000, 2000, 5000),
 )
@@ -216,7 +243,7 @@ TURN_AGAIN = Metric(
     "recount_turns_repeated_total",
     Kind.COUNTER,
     "turns",
-    Origin.WORKER,
+    Origin.TURNS,
     "Turns run again because another one held what they needed, or because the database was gone.",
     ("why",),
 )
@@ -224,7 +251,7 @@ ALERTS = Metric(
     "recount_alert_events_total",
     Kind.COUNTER,
     "events",
-    Origin.WORKER,
+    Origin.TURNS,
     "Alert events that this process committed, by type and grade; quiet ones belong to a first start.",
     ("force", "type", "grade", "quiet"),
 )
@@ -232,7 +259,7 @@ DEAD_LETTERS = Metric(
     "recount_dead_letters_total",
     Kind.COUNTER,
     "inputs",
-    Origin.WORKER,
+    Origin.TURNS,
     "Inputs that this process could not read, by reason.",
     ("source", "reason"),
 )
@@ -258,6 +285,21 @@ BROKER_QUIET = Metric(
     "seconds",
     Origin.WORKER,
     "Since a broker last answered this worker.",
+)
+VIEWERS = Metric(
+    "recount_live_viewers",
+    Kind.GAUGE,
+    "streams",
+    Origin.BOARD,
+    "Live streams of the board that are open.",
+)
+SIGN_IN_REFUSED = Metric(
+    "recount_sign_ins_refused_total",
+    Kind.COUNTER,
+    "attempts",
+    Origin.BOARD,
+    "Attempts to sign in that this process refused, by reason.",
+    ("reason",),
 )
 RELAYED = Metric(
     "recount_relayed_total",
@@ -288,13 +330,13 @@ Family = CounterMetricFamily | GaugeMetricFamily
 class Counted:
     """What one process counts, in a registry of its own: what every process counts, and its part's."""
 
-    def __init__(self, part: Origin) -> None:
+    def __init__(self, *parts: Origin) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         for library in (ProcessCollector, PlatformCollector, GCCollector):
             library(registry=self.registry)
         self._made = {
-            m.name: _make(m, self.registry) for m in COUNTED if m.origin in (part, Origin.EVERY)
+            m.name: _make(m, self.registry) for m in COUNTED if m.origin in (*parts, Origin.EVERY)
         }
 
     def counter(self, metric: Metric) -> Counter:

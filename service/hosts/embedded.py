@@ -23,6 +23,7 @@ from service.delivery.numbers import give_numbers
 from service.effects import Tick
 from service.hosts.demonstration import SOURCE, Demonstration
 from service.hosts.files import NotGiven
+from service.hosts.health import served
 from service.hosts.incoming import Incoming
 from service.hosts.serving import LOOPBACK, Loop, bind, serve, with_link
 from service.ledger import outputs
@@ -31,8 +32,12 @@ from service.ledger.tables import sources
 from service.ledger.upgrading import upgrade
 from service.ledger.usual import note_hour
 from service.log import log
+from service.metrics import Counted, Origin
 from service.settings import Settings
 from service.turn import Batch
+
+PARTS = (Origin.TURNS, Origin.BOARD)
+"""What a process with a board counts."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -58,12 +63,13 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
     mappings = (SOURCE,) if wanted.speed is not None else wanted.mappings
     incoming = Incoming(settings, mappings)
     bound = bind(LOOPBACK, wanted.port)
-    with bound, TemporaryDirectory() as folder:
+    with bound, served(settings, *PARTS) as health, TemporaryDirectory() as folder:
         ledger = open_ledger(f"sqlite:///{wanted.ledger or Path(folder) / 'recount.db'}")
         try:
             upgrade(ledger.engine)
             _check_kind(ledger, wanted)
-            desk = make_desk(settings, ledger, incoming)
+            health.watch(ledger)
+            desk = make_desk(settings, ledger, incoming, health.counted)
             loops: tuple[Loop, ...] = (lambda: tick_again_and_again(desk),)
             if wanted.speed is not None:
                 demonstration = Demonstration(desk, incoming, wanted.speed)
@@ -76,12 +82,13 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
                 (*loops, lambda: number_again_and_again(numbering)),
                 bound,
                 with_link(gate, wanted.roles, tell),
+                health,
             )
         finally:
             ledger.close()
 
 
-def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming) -> Desk:
+def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming, counted: Counted) -> Desk:
     """What requests work with, by the wall clock."""
     return Desk(
         settings=settings,
@@ -90,6 +97,7 @@ def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming) -> Desk:
         read_rows=incoming.read_rows,
         read_heartbeats=incoming.read_heartbeats,
         clock=wall_clock,
+        counted=counted,
         taking_in=asyncio.Semaphore(settings.ingest_at_once),
     )
 

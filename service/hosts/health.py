@@ -44,8 +44,8 @@ class Pack(Struct, frozen=True):
 class Health:
     """How one process is. What it learns about itself is set by its host, from any thread."""
 
-    def __init__(self, part: Origin) -> None:
-        self.counted = Counted(part)
+    def __init__(self, *parts: Origin) -> None:
+        self.counted = Counted(*parts)
         self.started = threading.Event()
         """Set once the process has done what it does for the first time."""
         self.pack = Pack()
@@ -150,13 +150,23 @@ def of_figures(held: Figures, now: datetime) -> Iterator[Family]:
     yield family(metrics.OUTBOX_WAITING, [((), held.outbox_waiting)])
     oldest = held.outbox_oldest_at
     yield family(metrics.OUTBOX_OLDEST, [((), since(oldest) if oldest else 0)])
+    told = held.notices
+    standing = [((each.receiver, s), n) for each in told for s, n in each.statuses.items()]
+    yield family(metrics.NOTIFICATIONS, standing)
+    late = [
+        (e.receiver, max(0.0, since(e.oldest_due_at)) if e.oldest_due_at else 0.0) for e in told
+    ]
+    yield family(metrics.NOTIFICATION_OLDEST, [((name,), seconds) for name, seconds in late])
+    yield family(
+        metrics.INTERRUPTS, [((e.receiver,), held.interrupts.get(e.receiver, 0)) for e in told]
+    )
     yield family(metrics.ACTIVE, [(each, 1) for each in held.active])
 
 
 @contextmanager
-def served(settings: Settings, part: Origin) -> Iterator[Health]:
+def served(settings: Settings, *parts: Origin) -> Iterator[Health]:
     """A port that answers until the end. Raises ``WorkerStopped`` where it cannot be had."""
-    health = Health(part)
+    health = Health(*parts)
     where = (settings.health_host, settings.health_port)
     try:
         server = ThreadingHTTPServer(where, _answering(health))

@@ -37,7 +37,6 @@ from service.hosts.kafka_topics import Span, partition_of
 from service.hosts.kafka_watch import Readable, Watch, watch_topics
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.hosts.transport import App, PartitionBatch, Reader
-from service.hosts.turned import TurnsCounted
 from service.ingest.source import Topic as Kind
 from service.ledger import outputs
 from service.ledger.positions import Advance, Held, PositionsDiffer
@@ -46,6 +45,7 @@ from service.log import log, trail
 from service.metrics import Origin
 from service.settings import Settings
 from service.turn import Batch, Turned, turn
+from service.turned import TurnsCounted
 
 RACES_MAX = 5
 """Times a batch is fitted anew to where the ledger stands before somebody else is the only reason."""
@@ -62,7 +62,7 @@ def run_worker(settings: Settings, accepted: frozenset[str] = frozenset()) -> in
     for name in accepted - settings.topics.keys():
         listed = ", ".join(settings.topics)
         raise NotGiven(f"--accept-recreated {name}: this worker reads {listed}")
-    with served(settings, Origin.WORKER) as health:
+    with served(settings, Origin.TURNS, Origin.WORKER) as health:
         parts = probe(settings)
         health.watch(parts.ledger)
         health.pack = Pack(parts.reading.pack.name, parts.reading.pack.digest)

@@ -12,19 +12,24 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from schemas.words import Verdict
+from service.alerts.notice import NoticeClass
 from service.ledger import outputs
 from service.ledger.instants import instant, micros
+from service.ledger.notices import Standing, standings
 from service.ledger.tables import (
     active_digests,
     alert_events,
     intake,
     lanes,
+    notifications,
     outbox,
     reports,
     tallies,
 )
 from service.ledger.write import READ
 from service.matching.watermark import SourceState
+
+HOUR = timedelta(hours=1)
 
 DUE_WITHIN = (timedelta(0), timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
 """How far ahead deadlines are counted."""
@@ -54,6 +59,10 @@ class Figures(Struct, frozen=True):
     sources: tuple[SourceState, ...]
     outbox_waiting: int
     outbox_oldest_at: datetime | None
+    notices: tuple[Standing, ...]
+    """Messages to people, by receiver."""
+    interrupts: dict[str, int]
+    """Messages that interrupted, due in the last hour, by receiver."""
     active: tuple[tuple[str, str, str], ...]
     """Kind, name and digest of what is active."""
 
@@ -74,6 +83,8 @@ def figures(connection: Connection, now: datetime) -> Figures:
         sources=outputs.source_states(connection),
         outbox_waiting=waiting,
         outbox_oldest_at=oldest,
+        notices=standings(connection),
+        interrupts=_interrupts(connection, now),
         active=tuple((k, n, d) for k, n, d in connection.execute(active)),
     )
 
@@ -104,6 +115,13 @@ def _lanes(connection: Connection, now: datetime) -> tuple[LaneFigures, ...]:
         LaneFigures(force, instant(at), instant(next_due), tuple(accumulate(counts)))
         for force, at, next_due, *counts in connection.execute(query)
     )
+
+
+def _interrupts(connection: Connection, now: datetime) -> dict[str, int]:
+    held = notifications.c
+    recent = and_(held["class"] == NoticeClass.INTERRUPT, held.sent_at > micros(now - HOUR))
+    query = select(held.receiver, func.count()).where(recent).group_by(held.receiver)
+    return dict(connection.execute(query).tuples().all())
 
 
 def _outbox(connection: Connection) -> tuple[int, datetime | None]:

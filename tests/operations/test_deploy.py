@@ -172,7 +172,7 @@ def test_what_runs_on_has_probes_on_the_health_port_and_a_disruption_budget() ->
                 for probe in ("startupProbe", "livenessProbe", "readinessProbe")
             ]
             assert paths == ["/startupz", "/livez", "/readyz"]
-            assert container["ports"] == [{"name": "health", "containerPort": 9464}]
+            assert {"name": "health", "containerPort": 9464} in container["ports"]
 
 
 def test_settings_named_in_what_is_shipped_are_settings() -> None:

@@ -176,7 +176,7 @@ def test_names_follow_the_conventions() -> None:
 
 
 def test_two_processes_in_one_program_share_nothing() -> None:
-    one, two = Counted(Origin.WORKER), Counted(Origin.WORKER)
+    one, two = Counted(Origin.TURNS), Counted(Origin.TURNS)
     one.counter(metrics.TURN_AGAIN).labels("held").inc()
     assert one.registry.get_sample_value("recount_turns_repeated_total", {"why": "held"}) == 1
     assert two.registry.get_sample_value("recount_turns_repeated_total", {"why": "held"}) is None
