@@ -39,6 +39,8 @@ class ReportSeen(Struct, frozen=True, tag=True):
     """When it reached us; moves the lane's clock."""
     event_at: datetime | None
     """When this version was made, which moves its source's watermark; None: it moves none."""
+    scattered: bool = False
+    """It lies in one of several partitions of its force, and moves no watermark."""
 
 
 class RecordSeen(Struct, frozen=True, tag=True):
@@ -48,6 +50,8 @@ class RecordSeen(Struct, frozen=True, tag=True):
     known_at: datetime
     event_at: datetime | None
     """None where the source only bounds it: such a row moves no watermark."""
+    scattered: bool = False
+    """As of ``ReportSeen``."""
 
 
 class HeartbeatSeen(Struct, frozen=True, tag=True):
@@ -89,6 +93,16 @@ class RulesChanged(Struct, frozen=True, tag=True):
     known_at: datetime
 
 
+class Settling(Struct, frozen=True, tag=True):
+    """A force is read for the first time, or again after a standstill: settle first, then one digest."""
+
+    force: str
+    before: datetime
+    """Misses due before this go without single messages."""
+    known_at: datetime
+    """No later than the lane's now: reading on does not make time pass."""
+
+
 class Tick(Struct, frozen=True, tag=True):
     """Time passed and nothing arrived."""
 
@@ -96,6 +110,9 @@ class Tick(Struct, frozen=True, tag=True):
     known_at: datetime
     read_to_end: tuple[str, ...] = ()
     """Sources known to be read to their end; those that declare ``idle_advance`` move with it."""
+    promised: tuple[tuple[str, datetime], ...] = ()
+    """Sources with a moment before which nothing is still to come, proved apart from their order: a
+    scattered force's promise counts once every partition was read past it."""
 
 
 # -- what a person asks for: one value per action, fields closed, never text ----------------------
@@ -258,6 +275,7 @@ Input = (
     | CoverageStated
     | InputLost
     | RulesChanged
+    | Settling
     | Tick
     | CommandGiven
 )
@@ -416,7 +434,7 @@ class Lane(Struct, frozen=True, kw_only=True):
     seq: int = 0
     """Last alert event number given in this lane."""
     alert_from: datetime | None = None
-    """Misses due before this are settled without single messages; None: not yet decided."""
+    """Misses due before this are settled without single messages; None: there are none such."""
     sources: dict[str, SourceState] = {}
     reports: dict[str, ReportState] = {}
     records: dict[str, RecordState] = {}
@@ -479,7 +497,8 @@ class RaiseEvent(Struct, frozen=True, kw_only=True):
     detail: dict[str, str] = {}
     """Words and references only; never text, never a person."""
     quiet: bool = False
-    """Due before ``alert_from``: figures, worklist and one digest, never a single message."""
+    """Due before ``alert_from``, and nothing of its alert was said aloud: figures, worklist and one
+    digest, never a single message."""
 
 
 class Count(Struct, frozen=True):

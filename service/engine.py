@@ -34,6 +34,7 @@ from service.effects import (
     ReportSeen,
     ReportState,
     RulesChanged,
+    Settling,
     Tick,
     TrackMute,
     TrackRecord,
@@ -74,7 +75,6 @@ class _Fold:
     def __init__(self, lane: Lane, rulebook: Rulebook) -> None:
         self._force = lane.force
         self._now = lane.now
-        self._alert_from = lane.alert_from
         self._rulebook = rulebook
         self._sources = dict(lane.sources)
         self._reports = dict(lane.reports)
@@ -112,7 +112,7 @@ class _Fold:
             force=self._force,
             now=self._now,
             seq=self._voice.seq,
-            alert_from=self._alert_from,
+            alert_from=self._voice.alert_from,
             sources=self._sources,
             reports=self._reports,
             records=self._records,
@@ -154,11 +154,11 @@ class _Fold:
         """Apply one input; the reports it touches."""
         match each:
             case ReportSeen():
-                connected = self._hear(each.facts.source, each.event_at, each.known_at)
+                connected = self._hear(each)
                 touched = self._see_report(each.facts, each.known_at)
                 return {*touched, *connected} if connected else touched
             case RecordSeen():
-                connected = self._hear(each.facts.source, each.event_at, each.known_at)
+                connected = self._hear(each)
                 touched = self._see_record(each.facts, each.known_at)
                 return {*touched, *connected} if connected else touched
             case HeartbeatSeen():
@@ -168,9 +168,8 @@ class _Fold:
                 return connected
             case CoverageStated():
                 state, _ = self._source(each.source)
-                self._put_source(
-                    watermark.by_coverage(state, each.since, each.until, each.known_at)
-                )
+                covered = watermark.by_coverage(state, each.since, each.until, each.known_at)
+                self._put_source(covered)
                 return self._with_verdict(Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED)
             case InputLost():
                 state, _ = self._source(each.source)
@@ -178,15 +177,21 @@ class _Fold:
                 self._say_of_source(each.source, AlertType.INPUT_LOST, {})
                 return self._with_verdict(Verdict.MISSED, Verdict.PARTLY_RECORDED, owed=True)
             case RulesChanged():
+                self._voice.settle_before(each.known_at)
                 return self._relearn(each)
+            case Settling():
+                self._voice.settle_before(each.before)
+                return ()
             case CommandGiven():
                 return self._obey(each)
             case Tick():
                 for name in each.read_to_end:
                     if name in self._sources:
-                        source = self._rulebook.sources[name]
-                        idled = watermark.by_idling(self._sources[name], source, each.known_at)
-                        self._put_source(idled)
+                        held, source = self._sources[name], self._rulebook.sources[name]
+                        self._put_source(watermark.by_idling(held, source, each.known_at))
+                for name, until in each.promised:
+                    state, _ = self._source(name)
+                    self._put_source(watermark.by_heartbeat(state, until, each.known_at))
                 return ()
             case _:
                 assert_never(each)
@@ -299,8 +304,8 @@ class _Fold:
         )
 
     def _with_verdict(self, *verdicts: Verdict, owed: bool = False) -> list[str]:
-        held = self._reports.items()
-        return [ref for ref, s in held if s.verdict in verdicts or (owed and s.owed_at)]
+        states = self._reports.values()
+        return [s.facts.ref for s in states if s.verdict in verdicts or (owed and s.owed_at)]
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -313,9 +318,10 @@ class _Fold:
         state = watermark.connected(self._force, source)
         return state, () if source.reports else self._with_verdict(Verdict.NOT_PROVABLE)
 
-    def _hear(self, name: str, at: datetime | None, known: datetime) -> Collection[str]:
-        state, connected = self._source(name)
-        self._put_source(watermark.by_event(state, self._rulebook.sources[name], at, known))
+    def _hear(self, each: ReportSeen | RecordSeen) -> Collection[str]:
+        state, connected = self._source(each.facts.source)
+        source, at, proves = self._rulebook.sources[state.source], each.event_at, not each.scattered
+        self._put_source(watermark.by_event(state, source, at, each.known_at, proves=proves))
         return connected
 
     def _put_source(self, state: SourceState) -> None:
@@ -327,6 +333,7 @@ class _Fold:
         if not self._rulebook.sources[state.source].reports:
             self._sight = self._look()
         if held is not None and held.silent and not state.silent:
+            self._voice.settle_before(self._now)
             self._say_of_source(state.source, AlertType.SOURCE_BACK, {})
 
     def _look(self) -> Sight:
@@ -345,7 +352,7 @@ class _Fold:
     def _pass_time(self, until: datetime) -> None:
         """Decide everything that falls due up to ``until``, each at its own moment."""
         while self._watched or (self._by_clock and self._by_clock[0][0] <= until):
-            silence = self._next_silence()
+            silence = watermark.next_silence(self._watched, self._sources, self._rulebook.sources)
             report = self._by_clock[0] if self._by_clock else None
             if silence and silence[0] <= until and (report is None or silence[0] <= report[0]):
                 self._advance(silence[0])
@@ -362,15 +369,6 @@ class _Fold:
     def _advance(self, at: datetime) -> None:
         if self._now is None or at > self._now:
             self._now = at
-
-    def _next_silence(self) -> tuple[datetime, str] | None:
-        moments = [
-            (at, name)
-            for name in self._watched
-            if name in self._sources
-            and (at := watermark.silent_at(self._sources[name], self._rulebook.sources[name]))
-        ]
-        return min(moments, default=None)
 
     def _fall_silent(self, name: str) -> None:
         self._put_source(watermark.by_silence(self._sources[name]))
@@ -394,8 +392,6 @@ class _Fold:
             mark = self._mark(name) if waiting else None
             while mark and waiting and waiting[0][0] <= mark:
                 ready.append(heappop(waiting))
-        if not ready:
-            return
         for at, ref in sorted(ready):
             if self._reports[ref].next_by_watermark == at:
                 self._evaluate((ref,))

@@ -107,6 +107,8 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
             case Tick():
                 for name in each.read_to_end:
                     _raise_mark(marks, name, each.known_at)
+                for name, until in each.promised:
+                    _raise_mark(marks, name, until)
     if clock is not None and _silence_may_end_belief(lane, rulebook, clock):
         verdicts |= CLAIMED
         mentions.add(OWED)

@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     """Records read into one turn, at most."""
     tick_every: Seconds = 5.0
     """Seconds between two ticks of the forces a worker owns."""
+    settle_after: Seconds = 900.0
+    """Seconds for which a force's time may stand still; after longer, what fell due meanwhile is
+    settled without single messages."""
     relay_at_once: Annotated[int, Field(ge=1)] = 500
     """Messages that the relay sends and marks in one transaction, at most."""
     relay_every: Seconds = 0.5
@@ -180,6 +183,12 @@ class Settings(BaseSettings):
     session_timeout: Seconds = 45.0
     """Seconds without a sign of life before the broker gives a worker's partitions away."""
 
+    # -- health -----------------------------------------------------------------------------------
+    health_host: str = "127.0.0.1"
+    """Address on which a process says how it is (/livez, /readyz, /startupz, /metrics)."""
+    health_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Its port; 0: any that is free, named in the log by the action ``health``."""
+
     # -- messages to people -----------------------------------------------------------------------
     smtp_host: str = ""
     """Mail server; empty: e-mail waits, and expires."""
@@ -258,11 +267,21 @@ def read_settings(**given: object) -> Settings:
         return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        name = _environment_name(str(first["loc"][0]) if first["loc"] else "")
+        name = environment_name(str(first["loc"][0]) if first["loc"] else "")
         raise SettingsWrong(f"{name}: {first['msg']}") from None
 
 
-def _environment_name(field: str) -> str:
+def environment_names() -> frozenset[str]:
+    """Every name that stands for a setting in the environment."""
+    return frozenset(map(environment_name, Settings.model_fields))
+
+
+def environment_name(field: str) -> str:
+    """The name that stands for a setting in the environment."""
+    declared = Settings.model_fields.get(field)
+    alias = declared.validation_alias if declared else None
+    if isinstance(alias, str):
+        return alias
     return field if field.isupper() else f"RECOUNT_{field}".upper()
 
 

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from schemas.words import AlertType, Grade
 from service.alerts.identity import alert_identity, event_identity
-from service.alerts.lifecycle import CLAIMS, AlertState, Saying
+from service.alerts.lifecycle import CLAIMS, AlertState, Saying, is_quiet
 from service.effects import Effect, RaiseEvent, ReportState, contradiction
 from service.matching.join import Judgement
 from service.rules.facts import ReportFacts
@@ -21,8 +21,13 @@ class Voice:
         self.seq = seq
         """The last number given."""
         self._force = force
-        self._alert_from = alert_from
+        self.alert_from = alert_from
+        """Misses due before this are said quietly; None: none are."""
         self._effects = effects
+
+    def settle_before(self, at: datetime | None) -> None:
+        """From now on, what fell due before is said quietly, unless its alert was told aloud."""
+        self.alert_from = max(filter(None, (at, self.alert_from)), default=None)
 
     def next(self) -> int:
         """The next number."""
@@ -39,6 +44,7 @@ class Voice:
     ) -> AlertState:
         """Say one thing about a report; its alert after."""
         crimes = judged.line.crimes
+        quiet = is_quiet(alert, judged.due_at, self.alert_from)
         self.say(
             now,
             subject=facts.ref,
@@ -50,8 +56,9 @@ class Voice:
             harm=any(crime.harm for crime in crimes),
             due_at=judged.due_at,
             detail={"reason": saying.reason},
+            quiet=quiet,
         )
-        return replace(alert, count=alert.count + 1)
+        return replace(alert, count=alert.count + 1, told=alert.told or not quiet)
 
     def of_conflict(
         self, now: datetime | None, held: ReportState, facts: ReportFacts
@@ -84,6 +91,7 @@ class Voice:
         grade: Grade | None = None,
         harm: bool = False,
         due_at: datetime | None = None,
+        quiet: bool = False,
     ) -> None:
         """Raise event ``n`` of a subject's alert."""
         assert now is not None
@@ -104,8 +112,6 @@ class Voice:
                 harm=harm,
                 due_at=due_at,
                 detail=detail,
-                quiet=self._alert_from is not None
-                and due_at is not None
-                and due_at < self._alert_from,
+                quiet=quiet,
             )
         )

@@ -219,6 +219,8 @@ class AlertState(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Was its supervisor told that it closed without a reason? Once per closure."""
     conflicts: tuple[str, ...] = ()
     """Digests of contradicting versions already alerted."""
+    told: bool = False
+    """Was anything of it said aloud? Then whatever follows is too (G4)."""
     stage: Stage = Stage.QUIET
     """Where it stands with people; moves by ``TABLE``."""
 
@@ -249,6 +251,14 @@ class Saying(Struct, frozen=True):
 
     type: AlertType
     reason: str
+
+
+def is_quiet(alert: AlertState, due_at: datetime | None, alert_from: datetime | None) -> bool:
+    """Is the next event of an alert one for figures, worklist and a digest only: due before
+    ``alert_from``, and nobody told of the alert before?"""
+    if alert.told or alert_from is None or due_at is None:
+        return False
+    return due_at < alert_from
 
 
 def next_sayings(alert: AlertState, now: Situation) -> tuple[AlertState, tuple[Saying, ...]]:

@@ -10,6 +10,7 @@ import typer
 
 from service.cli import (
     alerts,
+    config,
     db,
     linkage,
     notifications,
@@ -22,7 +23,9 @@ from service.cli import (
     tokens,
     topics,
 )
+from service.cli.dev import dev
 from service.cli.diff import diff
+from service.cli.metrics import metrics
 from service.cli.relay import relay
 from service.cli.replay import replay, spread
 from service.cli.run import run, serve
@@ -52,6 +55,8 @@ app.command()(worker)
 app.command()(serve)
 app.command()(relay)
 app.add_typer(alerts.app, name="alerts")
+app.command()(metrics)
+app.command()(dev)
 app.add_typer(sources.app, name="sources")
 rules.app.command()(diff)
 app.add_typer(rules.app, name="rules")
@@ -60,6 +65,7 @@ app.add_typer(linkage.app, name="linkage")
 app.add_typer(topics.app, name="topics")
 app.add_typer(db.app, name="db")
 app.add_typer(sessions.app, name="sessions")
+app.add_typer(config.app, name="config")
 app.add_typer(tokens.app, name="tokens")
 app.add_typer(routes.app, name="routes")
 app.add_typer(notifications.app, name="notifications")

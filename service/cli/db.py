@@ -1,18 +1,44 @@
-"""``recount db``: the ledger's tables."""
+"""``recount db``: the ledger's tables, copies of them, and what is erased."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
 
 import typer
+from msgspec import Struct
+from msgspec.structs import asdict
 
-from service.cli.terminal import complain, out
-from service.ledger.opening import open_ledger
+from service.cli.terminal import complain, out, print_json
+from service.hosts.files import NotGiven
+from service.ledger import copying, erasing, outputs
+from service.ledger.chain import ChainProof, verify
+from service.ledger.opening import Ledger, open_ledger
 from service.ledger.sealed import KeysUnusable, NotOpened, read_keys
 from service.ledger.sealed import reseal as seal_again
-from service.ledger.upgrading import revision
+from service.ledger.upgrading import Revision, revision
 from service.ledger.upgrading import upgrade as upgrade_tables
 from service.settings import SettingsWrong, read_settings
 
 app = typer.Typer(
-    help="The ledger: upgrade and check its tables, seal its texts anew.", no_args_is_help=True
+    help="The ledger: upgrade, check, backup, restore, erase, seal anew. DATABASE_URL names it.",
+    no_args_is_help=True,
 )
+
+Json = Annotated[bool, typer.Option("--json", help="For machines.")]
+
+
+class Checked(Struct, frozen=True):
+    """What a check found."""
+
+    revision: Revision
+    conservation: outputs.Conservation | None
+    chains: tuple[ChainProof, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Is everything as it should be?"""
+        adds_up = self.conservation is not None and self.conservation.holds
+        return self.revision.current and adds_up and all(not c.fault for c in self.chains)
 
 
 @app.command()
@@ -31,18 +57,28 @@ def upgrade() -> None:
 
 
 @app.command()
-def check() -> None:
-    """Is the ledger what this program works with? Exit code 1 where it is not.
+def check(
+    chains: Annotated[
+        bool, typer.Option(help="Walk every force's chain; the longest part.")
+    ] = True,
+    as_json: Json = False,
+) -> None:
+    """Is the ledger what this program works with, do its counts add up, do its chains hold?
+
+    Exit code 1 where anything is wrong.
 
     Example: DATABASE_URL=postgresql://db/recount recount db check
     """
     ledger = open_ledger(read_settings().ledger_url(), create=False)
     try:
-        found = revision(ledger.engine)
+        found = _check(ledger, chains)
     finally:
         ledger.close()
-    out.print(f"revision {found.held or 'none'}; this program works with {found.wanted}")
-    if not found.current:
+    if as_json:
+        print_json({"sound": found.sound, **asdict(found)})
+    else:
+        _print(found)
+    if not found.sound:
         raise typer.Exit(1)
 
 
@@ -70,3 +106,117 @@ def reseal() -> None:
     finally:
         ledger.close()
     out.print(f"{done:,} sealed anew under key {keys.first}")
+
+
+@app.command()
+def backup(
+    file: Annotated[Path, typer.Argument(help="A file that is not there yet.")],
+    as_json: Json = False,
+) -> None:
+    """Copy the whole ledger, as it is at one moment, while it is written to.
+
+    The copy is a ledger itself, a SQLite file, whatever database it came from; the person key and the
+    keys of sealed text are not in it. Keep it where the ledger may be kept.
+
+    Example: DATABASE_URL=postgresql://db/recount recount db backup /backup/recount-monday.db
+    """
+    ledger = open_ledger(read_settings().ledger_url(), create=False)
+    try:
+        copied = copying.back_up(ledger, file)
+    finally:
+        ledger.close()
+    _print_copied(copied, as_json)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A copy that `recount db backup` made.")],
+    as_json: Json = False,
+) -> None:
+    """Fill an empty database from a copy, and bring it to what this program works with.
+
+    Workers then begin where the copy stands; what the topics still hold is read again, and events keep
+    their ids.
+
+    Example: DATABASE_URL=postgresql://db/recount_new recount db restore /backup/recount-monday.db
+    """
+    ledger = open_ledger(read_settings().ledger_url())
+    try:
+        copied = copying.restore(file, ledger)
+    finally:
+        ledger.close()
+    _print_copied(copied, as_json)
+
+
+@app.command()
+def erase(
+    before: Annotated[
+        datetime,
+        typer.Option(formats=["%Y-%m-%d"], help="What was received before this day (UTC) goes."),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Erase closed reports older than the day given, with their records and what was said of them.
+
+    Identity, verdict and figures stay, and the chain still proves that nothing else was taken out.
+    Reports on which anything is owed stay whole. It cannot be undone, save from a copy.
+
+    Example: recount db erase --before 2024-04-01
+    """
+    day, latest = before.replace(tzinfo=UTC), datetime.now(UTC) - erasing.KEPT_FOR
+    if day > latest:
+        raise NotGiven(
+            f"--before {day:%Y-%m-%d}: closed reports are kept for {erasing.KEPT_FOR.days} days; "
+            f"{latest:%Y-%m-%d} at the latest"
+        )
+    if not yes:
+        typer.confirm(f"Erase what was closed and received before {day:%Y-%m-%d}?", abort=True)
+    ledger = open_ledger(read_settings().ledger_url(), create=False)
+    try:
+        done = erasing.erase(ledger, day)
+    finally:
+        ledger.close()
+    if as_json:
+        print_json(asdict(done))
+        return
+    out.print(
+        f"erased: {done.reports:,} reports, {done.records:,} records, {done.payloads:,} payloads of "
+        f"the chain, {done.dead_letters:,} values that could not be read"
+    )
+
+
+def _check(ledger: Ledger, walk: bool) -> Checked:
+    at = revision(ledger.engine)
+    if not at.current:
+        return Checked(at, None, ())
+    with ledger.reading() as connection:
+        summed = outputs.conservation(connection)
+        forces = outputs.forces(connection) if walk else ()
+        return Checked(at, summed, tuple(verify(connection, force) for force in forces))
+
+
+def _print(found: Checked) -> None:
+    at, summed = found.revision, found.conservation
+    out.print(f"revision {at.held or 'none'}; this program works with {at.wanted}")
+    if summed is not None:
+        out.print(
+            "counts add up"
+            if summed.holds
+            else f"counts do not add up: {summed.inputs} inputs and {summed.reports} reports are missing"
+        )
+    for proof in found.chains:
+        if proof.fault:
+            out.print(f"chain of force {proof.force}: row {proof.fault.seq} is {proof.fault.what}")
+    if found.chains and not any(proof.fault for proof in found.chains):
+        rows, erased = (sum(c.rows for c in found.chains), sum(c.erased for c in found.chains))
+        out.print(f"{len(found.chains)} chains hold: {rows:,} rows, {erased:,} with payload erased")
+
+
+def _print_copied(copied: copying.Copied, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(copied))
+        return
+    out.print(f"revision {copied.revision}, {sum(copied.rows.values()):,} rows:")
+    for table, n in sorted(copied.rows.items()):
+        out.print(f"  {table} {n:,}")

@@ -1,6 +1,7 @@
 """What every request works with: the ledger, the rules, the clock, and turns one at a time."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -14,9 +15,11 @@ from service.ingest.decode import Refused
 from service.ledger.opening import Ledger
 from service.ledger.sealed import Keys
 from service.ledger.write import DeadLetter
+from service.metrics import Counted
 from service.pointers import Rulebook
 from service.settings import Settings
 from service.turn import Batch, Turned, turn
+from service.turned import TurnsCounted
 
 T = TypeVar("T")
 
@@ -47,6 +50,8 @@ class Desk(Struct, frozen=True, kw_only=True):
     """The same for promises of how far a source is read, which no mapping changes."""
     clock: Callable[[], datetime]
     """Now, as the lanes are told: in a demonstration, the time of the simulated force."""
+    counted: Counted
+    """What this process counts: turns, sign-ins refused."""
     keys: Keys | None = None
     """Seal what people type; None: nothing can be typed."""
     demonstration: bool = False
@@ -71,7 +76,10 @@ class Desk(Struct, frozen=True, kw_only=True):
     async def turn(self, batch: Batch) -> Turned:
         """Run one turn, off the event loop; returns once it is durable."""
         async with self.turning:
-            return await asyncio.to_thread(turn, self.ledger, self.rulebook, batch)
+            began = time.perf_counter()
+            done = await asyncio.to_thread(turn, self.ledger, self.rulebook, batch)
+            TurnsCounted(self.counted).add(batch, done, time.perf_counter() - began)
+            return done
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Ask the ledger, off the event loop, in one transaction of one moment."""

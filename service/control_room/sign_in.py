@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from markupsafe import Markup, escape
 from msgspec import Struct
 
+from service import metrics
+from service.control_room.desk import desk_of
 from service.control_room.gate import LINK, SIGNING_IN, SIGNING_IN_LASTS, Gate, Kept, gate_of
 from service.control_room.grants import SignInRefused, granted
 from service.control_room.oidc import Provider
@@ -74,7 +76,7 @@ async def leave(request: Request, next: str = "/") -> Response:
     try:
         url = await provider.authorize(kept.state, kept.nonce, kept.verifier)
     except SignInRefused as refused:
-        return _refused(refused)
+        return _refused(request, refused)
     answer = RedirectResponse(url, HTTPStatus.SEE_OTHER)
     token = await gate.remember(SIGNING_IN, msgspec.json.encode(kept), SIGNING_IN_LASTS)
     gate.set_cookie(answer, _leaving(gate), token, path=SIGN_IN if not gate.secure else "/")
@@ -99,7 +101,7 @@ async def come_back(request: Request, state: str = "", code: str = "", error: st
         claims = await provider.exchange(code, kept.nonce, kept.verifier)
         who = granted(claims, gate.settings)
     except SignInRefused as refused:
-        return _refused(refused)
+        return _refused(request, refused)
     return await _let_in(request, gate, who, kept.next)
 
 
@@ -110,7 +112,7 @@ async def enter(request: Request, key: str = "") -> Response:
     written = await gate.once(LINK, key)
     if written is None:
         message = "this link was used, or is too old; start the service again for a new one"
-        return _refused(SignInRefused("link_spent", message))
+        return _refused(request, SignInRefused("link_spent", message))
     return await _let_in(request, gate, msgspec.json.decode(written, type=Kept), "/")
 
 
@@ -172,7 +174,8 @@ def _leaving(gate: Gate) -> str:
     return f"{gate.cookie}-leaving"
 
 
-def _refused(refused: SignInRefused) -> HTMLResponse:
+def _refused(request: Request, refused: SignInRefused) -> HTMLResponse:
+    desk_of(request).counted.counter(metrics.SIGN_IN_REFUSED).labels(refused.reason).inc()
     log().warning("sign_in_refused", reason=refused.reason)
     again = Markup('<p>{}</p><p><a href="{}">Sign in again</a></p>').format(str(refused), SIGN_IN)
     return _page("Not signed in", again, HTTPStatus.FORBIDDEN)

@@ -27,6 +27,7 @@ from service.delivery.numbers import give_numbers
 from service.effects import Tick
 from service.hosts.demonstration import SOURCE, Demonstration
 from service.hosts.files import NotGiven
+from service.hosts.health import served
 from service.hosts.incoming import Incoming
 from service.hosts.planning import Planning
 from service.hosts.sending import Sending
@@ -38,8 +39,12 @@ from service.ledger.tables import sources
 from service.ledger.upgrading import upgrade
 from service.ledger.usual import note_hour
 from service.log import log
+from service.metrics import Counted, Origin
 from service.settings import Settings
 from service.turn import Batch
+
+PARTS = (Origin.TURNS, Origin.BOARD)
+"""What a process with a board counts."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -64,14 +69,15 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
     check_binding(settings, LOOPBACK)
     mappings = (SOURCE,) if wanted.speed is not None else wanted.mappings
     bound = bind(LOOPBACK, wanted.port)
-    with bound, TemporaryDirectory() as folder:
+    with bound, served(settings, *PARTS) as health, TemporaryDirectory() as folder:
         file = wanted.ledger or Path(folder) / "recount.db"
         incoming = Incoming(with_keys(settings, file), mappings)
         ledger = open_ledger(f"sqlite:///{file}")
         try:
             upgrade(ledger.engine)
             _check_kind(ledger, wanted)
-            desk = make_desk(settings, ledger, incoming)
+            health.watch(ledger)
+            desk = make_desk(settings, ledger, incoming, health.counted)
             loops: tuple[Loop, ...] = (
                 lambda: tick_again_and_again(desk),
                 lambda: in_a_thread(desk, Planning(settings, ledger).run),
@@ -88,6 +94,7 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
                 (*loops, lambda: number_again_and_again(numbering)),
                 bound,
                 with_link(gate, wanted.roles, tell),
+                health,
             )
         finally:
             ledger.close()
@@ -108,7 +115,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming) -> Desk:
+def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming, counted: Counted) -> Desk:
     """What requests work with, by the wall clock."""
     return Desk(
         settings=settings,
@@ -118,6 +125,7 @@ def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming) -> Desk:
         read_heartbeats=incoming.read_heartbeats,
         clock=wall_clock,
         keys=incoming.keys,
+        counted=counted,
         taking_in=asyncio.Semaphore(settings.ingest_at_once),
     )
 

@@ -12,14 +12,16 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from faust.types import TP
+from msgspec.structs import replace
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from service.effects import InputLost, Tick
+from service.effects import InputLost, Settling, Tick
 from service.hosts import kafka_topics
 from service.hosts.files import NotGiven
+from service.hosts.health import Health, Pack, served
 from service.hosts.kafka_boot import Parts, make_app, probe
 from service.hosts.kafka_positions import (
     Standing,
@@ -29,16 +31,21 @@ from service.hosts.kafka_positions import (
     standing,
 )
 from service.hosts.kafka_reading import Read
+from service.hosts.kafka_scattering import Proved, prove, told, write_down
+from service.hosts.kafka_settling import beginnings, behind, standstills
 from service.hosts.kafka_topics import Span, partition_of
-from service.hosts.kafka_watch import Readable, Watch
+from service.hosts.kafka_watch import Readable, Watch, watch_topics
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.hosts.transport import App, PartitionBatch, Reader
 from service.ingest.source import Topic as Kind
 from service.ledger import outputs
 from service.ledger.positions import Advance, Held, PositionsDiffer
+from service.ledger.scattering import Waiting, known_scattered
 from service.log import log, trail
+from service.metrics import Origin
 from service.settings import Settings
 from service.turn import Batch, Turned, turn
+from service.turned import TurnsCounted
 
 RACES_MAX = 5
 """Times a batch is fitted anew to where the ledger stands before somebody else is the only reason."""
@@ -55,20 +62,25 @@ def run_worker(settings: Settings, accepted: frozenset[str] = frozenset()) -> in
     for name in accepted - settings.topics.keys():
         listed = ", ".join(settings.topics)
         raise NotGiven(f"--accept-recreated {name}: this worker reads {listed}")
-    parts = probe(settings)
-    for found in parts.warnings:
-        log().warning("topic_check", topic=found.topic, found=found.what, remedy=found.remedy)
-    try:
-        code = asyncio.run(Worker(settings, parts, accepted).work())
-    finally:
-        parts.ledger.close()
+    with served(settings, Origin.TURNS, Origin.WORKER) as health:
+        parts = probe(settings)
+        health.watch(parts.ledger)
+        health.pack = Pack(parts.reading.pack.name, parts.reading.pack.digest)
+        for found in parts.warnings:
+            log().warning("topic_check", topic=found.topic, found=found.what, remedy=found.remedy)
+        try:
+            code = asyncio.run(Worker(settings, parts, accepted, health).work())
+        finally:
+            parts.ledger.close()
     return code
 
 
 class Worker:
     """One process's part of the group: what it owns, how far that is applied, and why it must end."""
 
-    def __init__(self, settings: Settings, parts: Parts, accepted: frozenset[str]) -> None:
+    def __init__(
+        self, settings: Settings, parts: Parts, accepted: frozenset[str], health: Health
+    ) -> None:
         self._settings = settings
         self._ledger, self._reading, self._topics = parts.ledger, parts.reading, parts.topics
         # The topic as it is now: one made anew while this worker runs is another again.
@@ -81,8 +93,13 @@ class Worker:
         self._why: BaseException | None = None
         self._readable = Readable(settings.unreadable_share_max)
         self._scattered: set[tuple[str, str]] = set()
+        self._known: set[str] = set()
+        self._astray: frozenset[tuple[str, str]] = frozenset()
+        self._until: dict[TP, int] = {}
         self._app: App
         self._lanes_from = _report_topic(parts)
+        self._health = health
+        self._turns = TurnsCounted(health.counted)
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -96,6 +113,7 @@ class Worker:
         tasks = [asyncio.create_task(self._start())]
         await self._ended.wait()
         self._stopping = True
+        self._health.reasons = lambda: ("stopping",)
         for task in tasks:
             task.cancel()
         await self._leave()
@@ -124,10 +142,13 @@ class Worker:
             return
         log().info("ready", partitions=len(self._applied))
         watch = Watch(self._app, self._applied, self._settings, self._verify)
+        self._health.reasons, self._health.gauges = watch.reasons, watch.gauges
+        self._health.started.set()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tick_again_and_again())
                 group.create_task(watch.again_and_again())
+                group.create_task(watch_topics(dict(self._topics), self._describe))
         except* Exception as several:
             self._fail(several.exceptions[0])
 
@@ -165,6 +186,8 @@ class Worker:
                 self._poll.clear()
                 found = await self._standing(assigned)
                 await self._tell(found)
+                await self._settle(assigned)
+                self._until = dict(found.ends)
                 self._applied.clear()
                 self._applied.update(found.seek)
         except Exception as error:
@@ -172,6 +195,24 @@ class Worker:
             raise
         log().info("assigned", positions={f"{t}/{n}": at for (t, n), at in found.seek.items()})
         return found.seek
+
+    async def _settle(self, assigned: frozenset[TP]) -> None:
+        """What fell due while time stood still for a force is not told piece by piece."""
+        topic, after = (
+            self._topics[self._lanes_from],
+            timedelta(seconds=self._settings.settle_after),
+        )
+        owned = [n for name, n in assigned if name == topic.name]
+
+        def stood_still() -> tuple[Settling, ...]:
+            with self._ledger.reading() as connection:
+                self._known = set(outputs.forces(connection))
+                return standstills(connection, owned, topic.partitions, _now(), after)
+
+        settling = await asyncio.to_thread(stood_still)
+        if settling:
+            await self._commit(Batch(inputs=settling))
+            log().info("settling", forces=[each.force for each in settling])
 
     async def _verify(self, owned: frozenset[TP]) -> None:
         """Is what is read still the topics it was? Raises ``WorkerStopped``."""
@@ -249,19 +290,30 @@ class Worker:
             batches = [part for batch in poll if (part := await self._fit(batch)) is not None]
             if not batches:
                 return
-            read = await asyncio.to_thread(self._reading.read, batches, self._topics, _now())
+            read = await asyncio.to_thread(self._read, batches)
             self._look_at(read)
+            new = beginnings(read.batch.inputs, self._known, _now())
+            batch = replace(read.batch, inputs=(*new, *read.batch.inputs))
             try:
-                turned = await self._commit(read.batch)
+                turned = await self._commit(batch)
             except PositionsDiffer as differ:
                 self._learn(differ, batches)
                 continue
-            self._applied.update({batch.tp: batch.after for batch in batches})
+            self._applied.update({part.tp: part.after for part in batches})
+            self._known.update(each.force for each in new)
             self._say(read, turned)
             return
         raise WorkerStopped(
             "another process keeps moving the same positions; look for a second group"
         )
+
+    def _read(self, batches: Sequence[PartitionBatch]) -> Read:
+        """Decode a poll; what scattered forces promise is written down before it is applied."""
+        with self._ledger.reading() as connection:
+            known = known_scattered(connection)
+        read = self._reading.read(batches, self._topics, _now(), known)
+        write_down(self._ledger, self._topics, read.promises)
+        return read
 
     async def _fit(self, batch: PartitionBatch) -> PartitionBatch | None:
         """The part of a batch to apply; None where there is none, or where it is read again."""
@@ -322,9 +374,13 @@ class Worker:
         whether it was committed, the positions tell."""
         deadline = time.monotonic() + self._settings.database_patience
         while True:
+            began = time.perf_counter()
             try:
-                return await asyncio.to_thread(turn, self._ledger, self._reading.rulebook, batch)
+                done = await asyncio.to_thread(turn, self._ledger, self._reading.rulebook, batch)
+                self._turns.add(batch, done, time.perf_counter() - began)
+                return done
             except (OperationalError, InterfaceError) as error:
+                self._turns.failed()
                 if time.monotonic() > deadline or self._stopping:
                     raise
                 log().warning("database_gone", error=type(error.orig).__name__)
@@ -358,20 +414,70 @@ class Worker:
                     await self._tick()
 
     async def _tick(self) -> None:
-        """Let time pass for the forces whose partition of the incident log is owned."""
+        """Let time pass for the forces whose partition of the incident log is owned, and read."""
         now = _now()
+        self._until = await self._still_behind()
         mine = await asyncio.to_thread(self._my_forces)
         ended = await self._read_to_end()
-        ticks = tuple(Tick(force, now, ended.get(partition, ())) for force, partition in mine)
+        forces = tuple(force for force, _ in mine)
+        proved, rows = await asyncio.to_thread(self._prove, forces)
+        ticks = tuple(
+            Tick(force, now, self._wholly_read(ended.get(n, ()), force), proved.get(force, ()))
+            for force, n in mine
+        )
         if ticks:
             await self._commit(Batch(inputs=ticks))
+            await asyncio.to_thread(told, self._ledger, rows)
+
+    def _prove(self, forces: tuple[str, ...]) -> tuple[Proved, list[Waiting]]:
+        """What scattered forces promised, and every partition was read past by now."""
+        ids = {name: topic.id for name, topic in self._topics.items()}
+        with self._ledger.reading() as connection:
+            self._astray = known_scattered(connection)
+        if not self._astray:
+            return {}, []
+        try:
+            return prove(self._ledger, ids, forces, self._ends)
+        except BrokerUnreachable as error:
+            log().warning("ends_unknown", error=type(error).__name__)
+            return {}, []
+
+    def _ends(self, topic: str) -> dict[int, int]:
+        """The end of every partition, owned or not."""
+        with kafka_topics.administering(self._settings) as client:
+            found = kafka_topics.spans(client, {topic: self._topics[topic].partitions})
+        return {n: span.end for (_, n), span in found.items()}
+
+    def _wholly_read(self, sources: tuple[str, ...], force: str) -> tuple[str, ...]:
+        """Of sources whose partition is read to its end, those that hold nothing of this force in
+        others."""
+        astray = {topic_id for topic_id, each in self._astray if each == force}
+        if not astray:
+            return sources
+        topics = {self._reading.source_of(name): topic.id for name, topic in self._topics.items()}
+        return tuple(name for name in sources if topics[name] not in astray)
+
+    async def _still_behind(self) -> dict[TP, int]:
+        """Of the ends that partitions had when they were given to us, those not yet reached."""
+        consumer, waiting = self._app.batches, [tp for tp in self._until if tp in self._applied]
+        places: dict[TP, int] = {}
+        try:
+            async with asyncio.timeout(self._settings.probe_within):
+                for tp in waiting:
+                    if self._applied[tp] >= consumer.reach(tp):  # else it is not applied yet
+                        places[tp] = await consumer.position(tp) or 0
+        except Exception as error:
+            log().warning("places_unknown", error=type(error).__name__)
+        return behind(self._until, places, self._applied)
 
     def _my_forces(self) -> list[tuple[str, int]]:
         topic = self._topics[self._lanes_from]
         with self._ledger.reading() as connection:
             forces = outputs.forces(connection)
         placed = [(force, partition_of(force, topic.partitions)) for force in forces]
-        return [(force, n) for force, n in placed if TP(topic.name, n) in self._applied]
+        late = {tp.partition for tp in self._until}
+        mine = [(force, n) for force, n in placed if TP(topic.name, n) in self._applied]
+        return [(force, n) for force, n in mine if n not in late]
 
     async def _read_to_end(self) -> dict[int, tuple[str, ...]]:
         """By partition: sources known to be read to their end, of those that move with the clock.

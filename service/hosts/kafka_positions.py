@@ -23,6 +23,8 @@ class Standing(Struct, frozen=True):
     """Partitions read for the first time, and those that were cut before they were read."""
     lost: frozenset[TP] = frozenset()
     """Partitions with input that is gone unread."""
+    ends: dict[TP, int] = {}
+    """Where each partition ends now."""
 
 
 def standing(
@@ -46,11 +48,7 @@ def standing(
         if at is None:
             before = any(partition == tp.partition for _, partition in held[tp.topic])
             if before and topic.id not in accepted:
-                raise WorkerStopped(
-                    f"topic {tp.topic} was made anew: its id is {topic.id}, not the one read before. "
-                    f"Where that was meant, start once with --accept-recreated {tp.topic}: what was "
-                    "not read of the old one counts as lost"
-                )
+                raise WorkerStopped(made_anew(tp.topic, topic.id))
             lost |= {tp} if before else set()
             claims.append(Advance(topic.id, tp.topic, tp.partition, 0, span.start))
             at = span.start
@@ -65,7 +63,17 @@ def standing(
             claims.append(Advance(topic.id, tp.topic, tp.partition, at, span.start))
             at = span.start
         seek[tp] = at
-    return Standing(seek, tuple(claims), frozenset(lost))
+    ends = {tp: spans[tp].end for tp in seek}
+    return Standing(seek, tuple(claims), frozenset(lost), ends)
+
+
+def made_anew(topic: str, topic_id: str) -> str:
+    """What is wrong with a topic that has another id than the one read before, and the remedy."""
+    return (
+        f"topic {topic} was made anew: its id is {topic_id}, not the one read before. "
+        f"Where that was meant, start once with --accept-recreated {topic}: what was "
+        "not read of the old one counts as lost"
+    )
 
 
 def fitted(batch: PartitionBatch, at: int) -> PartitionBatch | None:

@@ -4,6 +4,7 @@ What cannot be read becomes a dead letter by its place and digest; its value goe
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
@@ -23,6 +24,7 @@ from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
 from service.ingest.mapping import Feed
 from service.ledger.instants import EPOCH
 from service.ledger.positions import Advance
+from service.ledger.scattering import Scattered
 from service.ledger.write import DeadLetter
 from service.pointers import Rulebook
 from service.rules.observe import Observer
@@ -38,6 +40,8 @@ class Read(Struct, frozen=True):
     """How many there were."""
     scattered: frozenset[tuple[str, str]]
     """Topic and force of records that lie in another partition than the force's own."""
+    promises: dict[Scattered, datetime | None]
+    """Of scattered forces: the latest watermark that each source said; it counts later."""
 
 
 class _Feed(Struct, frozen=True):
@@ -67,19 +71,40 @@ class Reading:
         return self._feeds[topic].feed.source.name
 
     def read(
-        self, batches: Sequence[PartitionBatch], topics: dict[str, Topic], now: datetime
+        self,
+        batches: Sequence[PartitionBatch],
+        topics: dict[str, Topic],
+        now: datetime,
+        known: AbstractSet[tuple[str, str]] = frozenset(),
     ) -> Read:
-        """Decode a poll. Inputs come in order of arrival, those of a partition as they lie in it."""
+        """Decode a poll. Inputs come in order of arrival, those of a partition as they lie in it.
+        ``known``: topic ids and forces found scattered before."""
         dead: list[DeadLetter] = []
-        scattered: set[tuple[str, str]] = set()
-        streams = [self._stream(each, topics, now, dead, scattered) for each in batches]
+        astray = {
+            (topics[batch.tp.topic].id, force)
+            for batch in batches
+            for force in self._astray(batch, topics[batch.tp.topic])
+        }
+        promises: dict[Scattered, datetime | None] = {}
+        scattered = known | astray
+        streams = [self._stream(b, topics, now, dead, scattered, promises) for b in batches]
         inputs = tuple(merge(*streams, key=by_arrival))
         advances = tuple(
             Advance(topics[b.tp.topic].id, b.tp.topic, b.tp.partition, b.before, b.after)
             for b in batches
         )
         batch = Batch(inputs=inputs, dead=tuple(dead), advances=advances)
-        return Read(batch, sum(len(b.records) for b in batches), frozenset(scattered))
+        names = {topic.id: name for name, topic in topics.items()}
+        found = frozenset((names[topic_id], force) for topic_id, force in astray)
+        return Read(batch, sum(len(b.records) for b in batches), found, promises)
+
+    def _astray(self, batch: PartitionBatch, topic: Topic) -> set[str]:
+        """Forces of which something lies in this partition that should lie in another. Told before
+        anything is decoded: its own partition's records in the same poll must prove nothing either."""
+        force_of = self._feeds[batch.tp.topic].decoder.force_of
+        forces = {force_of(record.value) for record in batch.records if record.value is not None}
+        at = batch.tp.partition
+        return {force for force in forces if force and _partition(force, topic.partitions) != at}
 
     def _stream(
         self,
@@ -87,7 +112,8 @@ class Reading:
         topics: dict[str, Topic],
         now: datetime,
         dead: list[DeadLetter],
-        scattered: set[tuple[str, str]],
+        scattered: AbstractSet[tuple[str, str]],
+        promises: dict[Scattered, datetime | None],
     ) -> Iterator[Arrival]:
         reads, topic = self._feeds[batch.tp.topic], topics[batch.tp.topic]
         source, not_after = reads.feed.source.name, now + self._skew
@@ -98,8 +124,10 @@ class Reading:
             if not isinstance(read, Refused):
                 arrival = arrival_of(read, reads.observer, source)
                 if arrival.known_at <= not_after:
-                    if _partition(read.force, topic.partitions) != batch.tp.partition:
-                        scattered.add((topic.name, read.force))
+                    if scattered and (topic.id, read.force) in scattered:
+                        where = Scattered(topic.id, read.force, source)
+                        said, before = _promise(arrival, reads.feed), promises.get(where)
+                        promises[where] = max(filter(None, (said, before)), default=None)
                         arrival = _proving_nothing(arrival)
                     yield arrival
                     continue
@@ -124,12 +152,21 @@ def _decode(decoder: Decoder, record: Any) -> Contract | Heartbeat | Refused | N
     return decoder.decode(record.value, record.offset)
 
 
+def _promise(arrival: Arrival, feed: Feed) -> datetime | None:
+    """How far its source says to be read, wherever it lies."""
+    if isinstance(arrival, HeartbeatSeen):
+        return min(arrival.until, arrival.known_at)
+    if arrival.event_at is None or feed.source.runs_on:
+        return None
+    return min(arrival.event_at, arrival.known_at) - feed.source.lateness
+
+
 def _proving_nothing(arrival: Arrival) -> Arrival:
-    """The same, moving no watermark: what lies in another force's partition says nothing of how far
-    this force's own was read."""
+    """The same, moving no watermark: what lies in one partition says nothing of how far the others,
+    where more of the same force lies, were read."""
     if isinstance(arrival, HeartbeatSeen):
         return replace(arrival, until=EPOCH)
-    return replace(arrival, event_at=None)
+    return replace(arrival, scattered=True)
 
 
 def _dead_letter(

@@ -3,20 +3,27 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from faust.types import TP
 
+from service import metrics
+from service.hosts.kafka_positions import made_anew
+from service.hosts.kafka_topics import Topic
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.hosts.transport import App
 from service.log import log
+from service.metrics import Family, family
 from service.settings import Settings
 
 LOOK_EVERY = 2.0
 """Seconds between two looks."""
 
-VERIFY_EVERY = 10.0
+VERIFY_EVERY = 5.0
 """Seconds between two looks at the topics' ids: a topic may be made anew while it is read."""
+
+SILENT_AFTER = 15.0
+"""Seconds without an answer from a broker after which a worker calls itself not ready."""
 
 RECENT = 200
 """Records by whose share the unreadable are judged."""
@@ -43,6 +50,26 @@ class Readable:
         return seen >= JUDGED_FROM and share > self._share_max
 
 
+async def watch_topics(
+    known: Mapping[str, Topic], describe: Callable[[], Mapping[str, Topic]]
+) -> None:
+    """Look for ever whether the topics are those of the start. Raises ``WorkerStopped`` where not.
+
+    The broker is asked apart from Faust: where a topic vanishes, aiokafka asks for its ends and joins
+    its group again and again, each time for a minute, and answers nobody meanwhile.
+    """
+    while True:
+        await asyncio.sleep(VERIFY_EVERY)
+        try:
+            found = await asyncio.to_thread(describe)
+        except BrokerUnreachable as error:
+            log().warning("topics_unknown", error=type(error).__name__)
+            continue
+        for name, topic in known.items():
+            if found[name].id != topic.id:
+                raise WorkerStopped(made_anew(name, found[name].id))
+
+
 class Watch:
     """Looks whether what can be read is read."""
 
@@ -58,8 +85,32 @@ class Watch:
         self._settings = settings
         self._verify = verify
         self._moved_at = self._answered_at = self._settled_at = time.monotonic()
-        self._verified_at = 0.0
         self._before: dict[TP, int] = {}
+        self._lag: dict[TP, int] = {}
+        self._even_at: dict[TP, float] = {}
+        """When a partition was last seen applied to its end, or first seen."""
+
+    def reasons(self) -> tuple[str, ...]:
+        """Why this worker is not ready, in words."""
+        silent = time.monotonic() - self._answered_at
+        found = []
+        if self._app.rebalancing:
+            found.append("the group is sharing out its partitions")
+        if silent > SILENT_AFTER:
+            found.append(f"no broker has answered for {silent:.0f} s")
+        return tuple(found)
+
+    def gauges(self) -> tuple[Family, ...]:
+        """How far what this worker owns is read."""
+        now = time.monotonic()
+        owned = {tp: lag for tp, lag in self._lag.copy().items() if tp in self._applied}
+        named = {tp: (tp.topic, str(tp.partition)) for tp in owned}
+        waited = {tp: now - self._even_at.get(tp, now) if lag else 0 for tp, lag in owned.items()}
+        return (
+            family(metrics.LAG, [(named[tp], lag) for tp, lag in owned.items()]),
+            family(metrics.LAG_SECONDS, [(named[tp], s) for tp, s in waited.items()]),
+            family(metrics.BROKER_QUIET, [((), now - self._answered_at)]),
+        )
 
     async def again_and_again(self) -> None:
         """Look for ever. Raises ``WorkerStopped`` once something is wrong for too long."""
@@ -98,9 +149,6 @@ class Watch:
             async with asyncio.timeout(self._settings.probe_within):
                 ends = await self._app.batches.highwaters(*owned)
                 places = {tp: await self._app.batches.position(tp) for tp in owned}
-                if now - self._verified_at > VERIFY_EVERY:
-                    await self._verify(owned)
-                    self._verified_at = now
         except WorkerStopped:
             raise
         except (BrokerUnreachable, TimeoutError) as error:
@@ -114,6 +162,9 @@ class Watch:
         for tp in owned & frozenset(self._applied):
             if ends[tp] < self._applied[tp]:
                 await self._verify(owned)
+        self._lag = {tp: max(0, ends[tp] - at) for tp, at in self._applied.items() if tp in ends}
+        even = {tp: self._even_at.get(tp, now) if lag else now for tp, lag in self._lag.items()}
+        self._even_at = even
         if dict(self._applied) != self._before:
             self._before, self._moved_at = dict(self._applied), now
         behind = any(

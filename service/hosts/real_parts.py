@@ -77,7 +77,11 @@ class RealKafka:
                 raise PartFailed(f"Kafka's storage: {done.stderr.decode(errors='replace')[-500:]}")
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                _java("kafka.Kafka", str(self._config)), stdout=log, stderr=log, cwd=self._folder
+                _java("kafka.Kafka", str(self._config)),
+                stdout=log,
+                stderr=log,
+                cwd=self._folder,
+                start_new_session=True,  # a terminal's Ctrl-C is for whoever started it
             )
         self._await_answer()
 

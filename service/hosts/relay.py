@@ -14,6 +14,7 @@ from kafka.errors import KafkaError
 from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
+from service import metrics
 from service.delivery.numbers import SENDER, alone, give_numbers
 from service.delivery.topics import (
     Message,
@@ -23,12 +24,14 @@ from service.delivery.topics import (
     waiting_dead_letters,
 )
 from service.hosts.beside import beside
+from service.hosts.health import Health, served
 from service.hosts.kafka_topics import connection
 from service.hosts.planning import Planning
 from service.hosts.sending import Sending
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.ledger.opening import IDLE_TIMEOUT_MS, Ledger
 from service.log import log
+from service.metrics import Origin
 from service.settings import Settings
 
 TAKEN_WITHIN = 0.8 * IDLE_TIMEOUT_MS / 1000
@@ -113,15 +116,17 @@ def run_relay(
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
-    if once or not people:
-        code = _relay(settings, ledger, told, once=once)
-        if people:
-            Planning(settings, ledger).round(datetime.now(UTC))
-            Sending(settings, ledger).round()
-        return code
-    planning = beside(Planning(settings, ledger).run, told, "planner")
-    with planning, beside(Sending(settings, ledger).run, told, "sender"):
-        return _relay(settings, ledger, told, once=False)
+    with served(settings, Origin.RELAY) as health:
+        health.watch(ledger)
+        if once or not people:
+            code = _relay(settings, ledger, told, health, once=once)
+            if people:
+                Planning(settings, ledger).round(datetime.now(UTC))
+                Sending(settings, ledger).round()
+            return code
+        planning = beside(Planning(settings, ledger).run, told, "planner")
+        with planning, beside(Sending(settings, ledger).run, told, "sender"):
+            return _relay(settings, ledger, told, health, once=False)
 
 
 def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int:
@@ -131,21 +136,29 @@ def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int
         signal.signal(number, lambda *_: told.set())
     log().info("sending")
     planning, sending = Planning(settings, ledger), Sending(settings, ledger)
-    if once:
-        planning.round(datetime.now(UTC))
-        sending.round()
-    else:
-        with beside(planning.run, told, "planner"):
-            sending.run(told)
+    with served(settings, Origin.RELAY) as health:
+        health.watch(ledger)
+        health.started.set()
+        if once:
+            planning.round(datetime.now(UTC))
+            sending.round()
+        else:
+            with beside(planning.run, told, "planner"):
+                sending.run(told)
     log().info("stopped")
     return 0
 
 
-def _relay(settings: Settings, ledger: Ledger, told: threading.Event, *, once: bool) -> int:
+def _relay(
+    settings: Settings, ledger: Ledger, told: threading.Event, health: Health, *, once: bool
+) -> int:
     relay = Relay(settings, ledger)
     log().info("relaying", topic=settings.alerts_topic)
+    sent = health.counted.counter(metrics.RELAYED)
+    failed = health.counted.counter(metrics.RELAY_FAILED)
     failures = 0
     failing_since = time.monotonic()
+    health.reasons = lambda: ("nothing can be sent; it is tried again",) if failures else ()
     try:
         while not told.is_set():
             try:
@@ -157,11 +170,15 @@ def _relay(settings: Settings, ledger: Ledger, told: threading.Event, *, once: b
                         f"nothing could be sent for {settings.stall_after:g} s "
                         f"({type(error).__name__}); it stays in the outbox"
                     ) from None
+                failed.inc()
                 log().warning("relay_failed", error=type(error).__name__, failures=failures + 1)
                 told.wait(BACK_OFF[min(failures, len(BACK_OFF) - 1)])
                 failures += 1
                 continue
             failures = 0
+            health.started.set()
+            sent.labels("alert").inc(done.alerts)
+            sent.labels("dead_letter").inc(done.dead_letters)
             if not done.idle:
                 log().info("relayed", alerts=done.alerts, dead_letters=done.dead_letters)
             elif once:

@@ -11,13 +11,17 @@ import uvicorn
 from fastapi import FastAPI
 from msgspec.structs import replace
 
+from service import metrics
 from service.alerts.actors import EVERY_FORCE, Actor, ActorRole
 from service.control_room.desk import Desk
 from service.control_room.gate import Gate, Kept
+from service.control_room.publishing import Publishing
 from service.control_room.sign_in import ENTER
 from service.control_room.viewers import Special
 from service.hosts.files import NotGiven
+from service.hosts.health import Health
 from service.log import log, trail
+from service.metrics import family
 from service.settings import Settings
 
 LOOPBACK = "127.0.0.1"
@@ -68,13 +72,22 @@ def serve(
     loops: Sequence[Loop],
     bound: socket.socket,
     tell: Callable[[str], None],
+    health: Health,
 ) -> int:
     """Serve until told to stop, or until a loop cannot go on; the exit code. ``tell`` is given the
     URL once it answers."""
     host, port = bound.getsockname()[:2]
     scheme = "https" if desk.settings.tls_certificate else "http"
     url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
-    return asyncio.run(_serve(app, desk, loops, bound, lambda: tell(url)))
+    publishing: Publishing = app.state.publishing
+    health.gauges = lambda: (family(metrics.VIEWERS, [((), len(publishing.viewers))]),)
+    health.reasons = lambda: ("stopping",) if desk.stopping.is_set() else ()
+
+    def answering() -> None:
+        health.started.set()
+        tell(url)
+
+    return asyncio.run(_serve(app, desk, loops, bound, answering))
 
 
 def with_link(

@@ -9,7 +9,8 @@ from service.control_room.app import make_app
 from service.control_room.binding import check_binding
 from service.control_room.gate import Gate
 from service.control_room.page_routes import PAGES
-from service.hosts.embedded import make_desk, wall_clock
+from service.hosts.embedded import PARTS, make_desk, wall_clock
+from service.hosts.health import served
 from service.hosts.incoming import Incoming
 from service.hosts.serving import bind, serve, with_link
 from service.ledger.opening import Ledger
@@ -23,7 +24,9 @@ def run_serve(
     check_binding(settings, host)
     mappings = dict.fromkeys(named.rpartition("/")[0] for named in settings.topics.values())
     incoming = Incoming(settings, tuple(mappings), frozenset(settings.topics.values()))
-    desk = make_desk(settings, ledger, incoming)
     gate = Gate(settings, ledger, wall_clock)
-    with bind(host, port) as bound:
-        return serve(make_app(desk, gate, PAGES), desk, (), bound, with_link(gate, (), tell))
+    with bind(host, port) as bound, served(settings, *PARTS) as health:
+        health.watch(ledger)
+        desk = make_desk(settings, ledger, incoming, health.counted)
+        app, told = make_app(desk, gate, PAGES), with_link(gate, (), tell)
+        return serve(app, desk, (), bound, told, health)

@@ -252,6 +252,21 @@ dead_letters = Table(
     Column("attempts", Integer, nullable=False),
     Column("status", Word, nullable=False),  # waiting to be relayed, kept, replayed, discarded
     Column("raw_encrypted", LargeBinary),
+    Column("discarded_for", Word),  # a word of a closed list; null where it was not discarded
+)
+
+# -- scattered forces -----------------------------------------------------------------------------
+
+scattered = Table(
+    "scattered",
+    metadata,
+    Column("topic_id", Word, primary_key=True),
+    Column("force", Word, primary_key=True),
+    Column("source", Word, primary_key=True),
+    Column("topic", Word, nullable=False),
+    Column("promised", BigInteger),  # the latest watermark said, in whatever partition
+    Column("awaited", BigInteger),  # one said before; counts once ``ends`` are passed
+    Column("ends", Text),  # JSON: end of every partition, asked for after ``awaited`` was said
 )
 
 # -- tokens of those who send -----------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Bringing a ledger's tables to this program's revision, and telling whether they are."""
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -8,6 +9,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from msgspec import Struct
 from sqlalchemy import Connection, Engine, text
+
+REVISION_TABLE = "alembic_version"
+"""Where the revision is kept, by Alembic's own name for it."""
 
 _ADVISORY_LOCK = 0x5265_636F  # any number, the same for everybody who upgrades
 
@@ -56,10 +60,17 @@ def revision(engine: Engine) -> Revision:
         return _revision(connection)
 
 
+@cache
+def wanted_revision() -> str:
+    """The revision that this program works with."""
+    wanted = ScriptDirectory.from_config(_config()).get_current_head()
+    assert wanted is not None
+    return wanted
+
+
 def _revision(connection: Connection) -> Revision:
     script = ScriptDirectory.from_config(_config())
-    wanted = script.get_current_head()
-    assert wanted is not None
+    wanted = wanted_revision()
     held = MigrationContext.configure(connection).get_current_revision()
     known = {each.revision for each in script.walk_revisions()}
     return Revision(held, wanted, held is None or held in known)

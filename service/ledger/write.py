@@ -162,6 +162,7 @@ class Writing:
                     1,
                     "waiting",
                     letter.raw_encrypted,
+                    None,
                 )
             )
 

@@ -7,6 +7,7 @@ event became known. A source cut by incident time is not moved by events before 
 its record times run on after the cut and prove nothing.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -63,14 +64,20 @@ def connected(force: str, source: Source) -> SourceState:
 
 
 def by_event(
-    state: SourceState, source: Source, at: datetime | None, known: datetime
+    state: SourceState,
+    source: Source,
+    at: datetime | None,
+    known: datetime,
+    *,
+    proves: bool = True,
 ) -> SourceState:
-    """Something that happened ``at`` arrived; None where the source only bounds its time."""
+    """Something that happened ``at`` arrived; None where the source only bounds its time. Without
+    ``proves`` it was seen, and says nothing of what else is read: no watermark moves."""
     if at is None:
         return _heard(state, known)
     first, last, heard = state.first_event, state.last_event, state.last_known
     mark = state.solid
-    if not source.runs_on or state.until is not None:
+    if proves and (not source.runs_on or state.until is not None):
         read_to = at - source.lateness if at <= known else known - source.lateness
         mark = _later(mark, _capped(read_to, state.until))
     seen: dict[str, Any] = {
@@ -122,6 +129,18 @@ def silent_at(state: SourceState, source: Source) -> datetime | None:
     if source.believable_silence is None or state.ended or state.silent:
         return None
     return None if state.last_known is None else state.last_known + source.believable_silence
+
+
+def next_silence(
+    watched: Iterable[str], states: Mapping[str, SourceState], sources: Mapping[str, Source]
+) -> tuple[datetime, str] | None:
+    """Which of the watched sources will fall silent first, and when; None: none ever."""
+    found = [
+        (at, name)
+        for name in watched
+        if name in states and (at := silent_at(states[name], sources[name]))
+    ]
+    return min(found, default=None)
 
 
 def by_silence(state: SourceState) -> SourceState:

@@ -66,7 +66,7 @@ def test_a_force_in_another_partition_is_named_and_moves_no_watermark() -> None:
     assert len(got.batch.inputs) == len(told)
     for each in got.batch.inputs:
         if isinstance(each, ReportSeen | RecordSeen):
-            assert each.event_at is None
+            assert each.scattered
         else:
             assert isinstance(each, HeartbeatSeen)
             assert each.until.year == 1970

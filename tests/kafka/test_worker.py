@@ -47,6 +47,11 @@ def test_what_cannot_be_read_is_set_aside_by_its_place_and_the_rest_is_applied(
         assert outputs.conservation(connection).holds
         counted = outputs.taken_in(connection)
         reports = sum(1 for _ in outputs.lines(connection))
+        claims = [
+            e.payload or b"" for e in outputs.events(connection) if e.type == AlertType.MISSED
+        ]
+    assert claims
+    assert all(b'"quiet":true' in said for said in claims)  # history, read at a first start
     assert committed(site) == len(told) + len(bad)  # Kafka's own figures follow the ledger
     reasons = sorted(row["reason"] for row in rows)
     assert reasons == ["in_the_future", "invalid_field", "not_json", "not_json", "not_json"]

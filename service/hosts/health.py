@@ -1,0 +1,246 @@
+"""The port on which a running process says how it is: ``/livez``, ``/readyz``, ``/startupz``, ``/metrics``.
+
+Answered by threads of their own, so that a process that is busy, or stuck, still answers. ``/livez`` asks
+nobody. ``/readyz`` gives its reasons in words, one a line.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
+from typing import Any
+
+from msgspec import Struct
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import SQLAlchemyError
+
+from service import metrics
+from service.hosts.stopped import WorkerStopped
+from service.ledger.figures import DUE_WITHIN, Figures, figures
+from service.ledger.opening import Ledger
+from service.ledger.outputs import Conservation, conservation
+from service.ledger.upgrading import wanted_revision
+from service.log import log
+from service.metrics import Counted, Family, Metric, Origin, family
+from service.settings import Settings
+
+CONSERVATION_EVERY = 60.0
+"""Seconds between two looks whether the counts add up: that one reads every report's key."""
+
+STARTING = "starting"
+
+
+class Pack(Struct, frozen=True):
+    """The rule pack in use, for build information."""
+
+    name: str = ""
+    digest: str = ""
+
+
+class Health:
+    """How one process is. What it learns about itself is set by its host, from any thread."""
+
+    def __init__(self, *parts: Origin) -> None:
+        self.counted = Counted(*parts)
+        self.started = threading.Event()
+        """Set once the process has done what it does for the first time."""
+        self.pack = Pack()
+        self.address = ""
+        """Where the port is, once it is served."""
+        self.reasons: Callable[[], Sequence[str]] = tuple
+        """Why it is not ready, asked at every look; nothing: it is."""
+        self.gauges: Callable[[], Sequence[Family]] = tuple
+        """What the host computes for a scrape."""
+        self._ledger: Ledger | None = None
+        self._summed: tuple[float, Conservation] | None = None
+        self._summing = threading.Lock()
+        self.counted.registry.register(self)
+
+    def watch(self, ledger: Ledger) -> None:
+        """From now on the ledger is asked, and its statements are timed."""
+        self._ledger = ledger
+        _time_statements(ledger.engine, self.counted.histogram(metrics.STATEMENT).observe)
+
+    def unready(self) -> tuple[str, ...]:
+        """Why this process is not ready, in words; nothing: it is."""
+        if not self.started.is_set():
+            return (STARTING,)
+        return (*self.reasons(), *self._unread())
+
+    def _unread(self) -> tuple[str, ...]:
+        if self._ledger is None:
+            return ()
+        try:
+            with self._ledger.reading() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except SQLAlchemyError as error:
+            return (f"the ledger does not answer ({type(error).__name__})",)
+        return ()
+
+    # -- metrics --------------------------------------------------------------------------------
+
+    def describe(self) -> tuple[Family, ...]:
+        """Nothing is known before a scrape; asked by the registry."""
+        return ()
+
+    def collect(self) -> Iterator[Family]:
+        """Everything that is computed for a scrape."""
+        pack = self.pack
+        build = (version("recount"), wanted_revision(), pack.name, pack.digest)
+        yield family(metrics.BUILD, [(build, 1)])
+        yield family(metrics.READY, [((), not self.unready())])
+        yield from self.gauges()
+        if self._ledger is not None:
+            yield from self._of_ledger(self._ledger)
+
+    def _of_ledger(self, ledger: Ledger) -> Iterator[Family]:
+        began, now = time.monotonic(), datetime.now(UTC)
+        try:
+            with ledger.reading() as connection:
+                held = figures(connection, now)
+            summed = self._conserved(ledger)
+        except SQLAlchemyError as error:
+            log().warning("ledger_unread", error=type(error).__name__)
+            yield family(metrics.LEDGER_UP, [((), 0)])
+            return
+        yield family(metrics.LEDGER_UP, [((), 1)])
+        yield family(metrics.LEDGER_READ, [((), time.monotonic() - began)])
+        yield from of_figures(held, now)
+        lost = [(("inputs",), summed.inputs), (("reports",), summed.reports)]
+        yield family(metrics.CONSERVATION, lost)
+
+    def _conserved(self, ledger: Ledger) -> Conservation:
+        with self._summing:
+            now = time.monotonic()
+            if self._summed is None or now - self._summed[0] > CONSERVATION_EVERY:
+                with ledger.reading() as connection:
+                    self._summed = (now, conservation(connection))
+            return self._summed[1]
+
+
+def of_figures(held: Figures, now: datetime) -> Iterator[Family]:
+    """What the ledger tells, as metrics."""
+
+    def since(at: datetime) -> float:
+        return (now - at).total_seconds()
+
+    def by_lane(metric: Metric, ats: Sequence[tuple[str, datetime | None]], sign: int) -> Family:
+        return family(metric, [((force,), sign * since(at)) for force, at in ats if at])
+
+    yield family(metrics.READ, held.read.items())
+    yield family(metrics.INPUTS, held.inputs.items())
+    yield family(metrics.REPORTS, held.reports.items())
+    within = [f"{each.total_seconds():.0f}" for each in DUE_WITHIN]
+    due = [
+        ((lane.force, w), n) for lane in held.lanes for w, n in zip(within, lane.due, strict=True)
+    ]
+    yield family(metrics.REPORTS_DUE, due)
+    yield by_lane(metrics.NEAREST_DEADLINE, [(e.force, e.next_due_at) for e in held.lanes], -1)
+    yield by_lane(metrics.LANE_BEHIND, [(e.force, e.now) for e in held.lanes], 1)
+    live = [(s, (s.force, s.source)) for s in held.sources if not s.ended]
+    behind = [(key, since(s.watermark)) for s, key in live if s.watermark]
+    yield family(metrics.SOURCE_BEHIND, behind)
+    quiet = [(key, since(s.last_known)) for s, key in live if s.last_known]
+    yield family(metrics.SOURCE_QUIET, quiet)
+    yield family(metrics.SOURCE_STOPPED, [(key, s.silent) for s, key in live])
+    yield family(metrics.OUTBOX_WAITING, [((), held.outbox_waiting)])
+    oldest = held.outbox_oldest_at
+    yield family(metrics.OUTBOX_OLDEST, [((), since(oldest) if oldest else 0)])
+    told = held.notices
+    standing = [((each.receiver, s), n) for each in told for s, n in each.statuses.items()]
+    yield family(metrics.NOTIFICATIONS, standing)
+    late = [
+        (e.receiver, max(0.0, since(e.oldest_due_at)) if e.oldest_due_at else 0.0) for e in told
+    ]
+    yield family(metrics.NOTIFICATION_OLDEST, [((name,), seconds) for name, seconds in late])
+    yield family(
+        metrics.INTERRUPTS, [((e.receiver,), held.interrupts.get(e.receiver, 0)) for e in told]
+    )
+    yield family(metrics.ACTIVE, [(each, 1) for each in held.active])
+
+
+@contextmanager
+def served(settings: Settings, *parts: Origin) -> Iterator[Health]:
+    """A port that answers until the end. Raises ``WorkerStopped`` where it cannot be had."""
+    health = Health(*parts)
+    where = (settings.health_host, settings.health_port)
+    try:
+        server = ThreadingHTTPServer(where, _answering(health))
+    except OSError as error:
+        raise WorkerStopped(
+            f"{where[0]}:{where[1]}: {error.strerror}; give RECOUNT_HEALTH_PORT a free port, or 0"
+        ) from None
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, name="health", daemon=True)
+    thread.start()
+    host, port = server.server_address[:2]
+    health.address = f"http://{host!s}:{port}"
+    log().info("health", address=health.address)
+    try:
+        yield health
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _answering(health: Health) -> type[BaseHTTPRequestHandler]:
+    """A class, as the library wants one: one object of it answers one request."""
+
+    class Answering(BaseHTTPRequestHandler):
+        """Answers one request."""
+
+        timeout = 10
+        server_version, sys_version = "recount", ""
+
+        def do_GET(self) -> None:
+            """Answer by path."""
+            match self.path.partition("?")[0]:
+                case "/livez":
+                    self._say(200, "alive\n")
+                case "/startupz":
+                    begun = health.started.is_set()
+                    self._say(200 if begun else 503, "started\n" if begun else f"{STARTING}\n")
+                case "/readyz":
+                    reasons = health.unready()
+                    told = "".join(f"{reason}\n" for reason in reasons) or "ready\n"
+                    self._say(503 if reasons else 200, told)
+                case "/metrics":
+                    told = generate_latest(health.counted.registry).decode()
+                    self._say(200, told, CONTENT_TYPE_LATEST)
+                case _:
+                    self._say(404, "/livez /readyz /startupz /metrics\n")
+
+        do_HEAD = do_GET
+
+        def _say(self, code: int, text: str, content: str = "text/plain; charset=utf-8") -> None:
+            body = text.encode()
+            self.send_response(code)
+            self.send_header("Content-Type", content)
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Requests are not worth a line."""
+
+    return Answering
+
+
+def _time_statements(engine: Engine, observe: Callable[[float], None]) -> None:
+    """Of transactions that write: what is asked for a scrape would tell nothing of turns."""
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def begin(_c: Any, _cursor: Any, _s: Any, _p: Any, context: Any, _many: bool) -> None:
+        context.recount_began = time.perf_counter()
+
+    @event.listens_for(engine, "after_cursor_execute")
+    def end(held: Connection, _cursor: Any, _s: Any, _p: Any, context: Any, _many: bool) -> None:
+        if held.get_execution_options().get("ledger_writes"):
+            observe(time.perf_counter() - context.recount_began)

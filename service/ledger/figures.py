@@ -1,0 +1,138 @@
+"""Figures of the whole ledger for those who watch it: cheap at a million reports.
+
+Reports come from tallies; deadlines from the partial index of open reports, force by force. The one
+thing that must look at every row, whether the counts add up, is for callers to ask less often
+(``outputs.conservation``).
+"""
+
+from datetime import datetime, timedelta
+from itertools import accumulate
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from schemas.words import Verdict
+from service.alerts.notice import NoticeClass
+from service.ledger import outputs
+from service.ledger.instants import instant, micros
+from service.ledger.notices import Standing, standings
+from service.ledger.tables import (
+    active_digests,
+    alert_events,
+    intake,
+    lanes,
+    notifications,
+    outbox,
+    reports,
+    tallies,
+)
+from service.ledger.write import READ
+from service.matching.watermark import SourceState
+
+HOUR = timedelta(hours=1)
+
+DUE_WITHIN = (timedelta(0), timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
+"""How far ahead deadlines are counted."""
+
+
+class LaneFigures(Struct, frozen=True):
+    """One force."""
+
+    force: str
+    now: datetime | None
+    next_due_at: datetime | None
+    """The next deadline of a pending report."""
+    due: tuple[int, ...]
+    """Pending reports with a deadline up to now and each of ``DUE_WITHIN``, those before included."""
+
+
+class Figures(Struct, frozen=True):
+    """The ledger at one moment."""
+
+    read: dict[tuple[str, str], int]
+    """By force and source."""
+    inputs: dict[tuple[str, str, str], int]
+    """By force, source and what became of them."""
+    reports: dict[tuple[str, str, str], int]
+    """By force, verdict and grade."""
+    lanes: tuple[LaneFigures, ...]
+    sources: tuple[SourceState, ...]
+    outbox_waiting: int
+    outbox_oldest_at: datetime | None
+    notices: tuple[Standing, ...]
+    """Messages to people, by receiver."""
+    interrupts: dict[str, int]
+    """Messages that interrupted, due in the last hour, by receiver."""
+    active: tuple[tuple[str, str, str], ...]
+    """Kind, name and digest of what is active."""
+
+
+def figures(connection: Connection, now: datetime) -> Figures:
+    """Read them; ``now`` is what deadlines are measured from."""
+    taken = select(intake.c.force, intake.c.source, intake.c.result, func.sum(intake.c.n))
+    taken = taken.group_by(intake.c.force, intake.c.source, intake.c.result)
+    counted = {(f, s, r): int(n) for f, s, r, n in connection.execute(taken)}
+    tallied = select(tallies.c.force, tallies.c.verdict, tallies.c.grade, tallies.c.n)
+    active = select(active_digests.c.kind, active_digests.c.name, active_digests.c.digest)
+    waiting, oldest = _outbox(connection)
+    return Figures(
+        read={(f, s): n for (f, s, r), n in counted.items() if r == READ},
+        inputs={key: n for key, n in counted.items() if key[2] != READ},
+        reports={(f, v, g): n for f, v, g, n in connection.execute(tallied)},
+        lanes=_lanes(connection, now),
+        sources=outputs.source_states(connection),
+        outbox_waiting=waiting,
+        outbox_oldest_at=oldest,
+        notices=standings(connection),
+        interrupts=_interrupts(connection, now),
+        active=tuple((k, n, d) for k, n, d in connection.execute(active)),
+    )
+
+
+def _lanes(connection: Connection, now: datetime) -> tuple[LaneFigures, ...]:
+    """One seek in the index a force and figure."""
+    pending = and_(
+        reports.c.force == lanes.c.force,
+        reports.c.verdict == Verdict.PENDING,
+        reports.c.deadline.is_not(None),
+    )
+
+    def due(n: int) -> ColumnElement[int]:
+        """Of one stretch: no entry of the index is counted twice."""
+        query = select(func.count()).where(
+            pending, reports.c.deadline <= micros(now + DUE_WITHIN[n])
+        )
+        if n:
+            query = query.where(reports.c.deadline > micros(now + DUE_WITHIN[n - 1]))
+        return query.scalar_subquery()
+
+    following = select(func.min(reports.c.deadline)).where(
+        pending, reports.c.deadline > micros(now)
+    )
+    columns = (lanes.c.force, lanes.c.now, following.scalar_subquery())
+    query = select(*columns, *map(due, range(len(DUE_WITHIN)))).order_by(lanes.c.force)
+    return tuple(
+        LaneFigures(force, instant(at), instant(next_due), tuple(accumulate(counts)))
+        for force, at, next_due, *counts in connection.execute(query)
+    )
+
+
+def _interrupts(connection: Connection, now: datetime) -> dict[str, int]:
+    held = notifications.c
+    recent = and_(held["class"] == NoticeClass.INTERRUPT, held.sent_at > micros(now - HOUR))
+    query = select(held.receiver, func.count()).where(recent).group_by(held.receiver)
+    return dict(connection.execute(query).tuples().all())
+
+
+def _outbox(connection: Connection) -> tuple[int, datetime | None]:
+    """How much waits for the topic, and since when: each force's first has waited longest."""
+    # The condition of the partial index, in its own words.
+    waits = and_(outbox.c.kind == "alert_event", outbox.c.status == "waiting")
+    firsts = select(outbox.c.force, func.min(outbox.c.seq).label("seq"), func.count().label("n"))
+    first = firsts.where(waits).group_by(outbox.c.force).subquery()
+    same = and_(alert_events.c.force == first.c.force, alert_events.c.seq == first.c.seq)
+    query = select(func.sum(first.c.n), func.min(alert_events.c.at)).select_from(
+        first.join(alert_events, same)
+    )
+    waiting, oldest = connection.execute(query).one()
+    return int(waiting or 0), instant(oldest)
