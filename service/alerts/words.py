@@ -393,6 +393,8 @@ def refusal(word: str, lacks: Iterable[str] = (), see: str = "") -> str:
     """Why a command was refused, with what it lacks or where to look."""
     lacking = ", ".join(map(demand, lacks))
     found = REFUSALS.get(word) or plain(word)
+    if lacking or see:
+        found = found.removesuffix(".")
     return found + (f": {lacking}" if lacking else "") + (f": see {visible(see)}" if see else "")
 
 
