@@ -30,7 +30,7 @@ from service.hosts.kafka_positions import (
 )
 from service.hosts.kafka_reading import Read
 from service.hosts.kafka_topics import Span, partition_of
-from service.hosts.kafka_watch import Readable, Watch
+from service.hosts.kafka_watch import Readable, Watch, watch_topics
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.hosts.transport import App, PartitionBatch, Reader
 from service.ingest.source import Topic as Kind
@@ -128,6 +128,7 @@ class Worker:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._tick_again_and_again())
                 group.create_task(watch.again_and_again())
+                group.create_task(watch_topics(dict(self._topics), self._describe))
         except* Exception as several:
             self._fail(several.exceptions[0])
 

@@ -46,11 +46,7 @@ def standing(
         if at is None:
             before = any(partition == tp.partition for _, partition in held[tp.topic])
             if before and topic.id not in accepted:
-                raise WorkerStopped(
-                    f"topic {tp.topic} was made anew: its id is {topic.id}, not the one read before. "
-                    f"Where that was meant, start once with --accept-recreated {tp.topic}: what was "
-                    "not read of the old one counts as lost"
-                )
+                raise WorkerStopped(made_anew(tp.topic, topic.id))
             lost |= {tp} if before else set()
             claims.append(Advance(topic.id, tp.topic, tp.partition, 0, span.start))
             at = span.start
@@ -66,6 +62,15 @@ def standing(
             at = span.start
         seek[tp] = at
     return Standing(seek, tuple(claims), frozenset(lost))
+
+
+def made_anew(topic: str, topic_id: str) -> str:
+    """What is wrong with a topic that has another id than the one read before, and the remedy."""
+    return (
+        f"topic {topic} was made anew: its id is {topic_id}, not the one read before. "
+        f"Where that was meant, start once with --accept-recreated {topic}: what was "
+        "not read of the old one counts as lost"
+    )
 
 
 def fitted(batch: PartitionBatch, at: int) -> PartitionBatch | None:

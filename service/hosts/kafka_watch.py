@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from faust.types import TP
 
+from service.hosts.kafka_positions import made_anew
+from service.hosts.kafka_topics import Topic
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.hosts.transport import App
 from service.log import log
@@ -15,7 +17,7 @@ from service.settings import Settings
 LOOK_EVERY = 2.0
 """Seconds between two looks."""
 
-VERIFY_EVERY = 10.0
+VERIFY_EVERY = 5.0
 """Seconds between two looks at the topics' ids: a topic may be made anew while it is read."""
 
 RECENT = 200
@@ -43,6 +45,26 @@ class Readable:
         return seen >= JUDGED_FROM and share > self._share_max
 
 
+async def watch_topics(
+    known: Mapping[str, Topic], describe: Callable[[], Mapping[str, Topic]]
+) -> None:
+    """Look for ever whether the topics are those of the start. Raises ``WorkerStopped`` where not.
+
+    The broker is asked apart from Faust: where a topic vanishes, aiokafka asks for its ends and joins
+    its group again and again, each time for a minute, and answers nobody meanwhile.
+    """
+    while True:
+        await asyncio.sleep(VERIFY_EVERY)
+        try:
+            found = await asyncio.to_thread(describe)
+        except BrokerUnreachable as error:
+            log().warning("topics_unknown", error=type(error).__name__)
+            continue
+        for name, topic in known.items():
+            if found[name].id != topic.id:
+                raise WorkerStopped(made_anew(name, found[name].id))
+
+
 class Watch:
     """Looks whether what can be read is read."""
 
@@ -58,7 +80,6 @@ class Watch:
         self._settings = settings
         self._verify = verify
         self._moved_at = self._answered_at = self._settled_at = time.monotonic()
-        self._verified_at = 0.0
         self._before: dict[TP, int] = {}
 
     async def again_and_again(self) -> None:
@@ -98,9 +119,6 @@ class Watch:
             async with asyncio.timeout(self._settings.probe_within):
                 ends = await self._app.batches.highwaters(*owned)
                 places = {tp: await self._app.batches.position(tp) for tp in owned}
-                if now - self._verified_at > VERIFY_EVERY:
-                    await self._verify(owned)
-                    self._verified_at = now
         except WorkerStopped:
             raise
         except (BrokerUnreachable, TimeoutError) as error:
