@@ -125,7 +125,7 @@ def test_a_refused_command_says_what_it_lacks_and_ends_with_one(
     assert recount(*given, "--json", "--command-id", "c-1", "--expected", "0") == 0
     assert told(capsys) == first
     assert recount("alerts", "acknowledge", "33", "R1", *ME, "--expected", "0") == 1
-    assert "somebody was first" in capsys.readouterr().err
+    assert "Somebody else acted first" in capsys.readouterr().err
     assert recount("alerts", "reopen", "33", "R1", *ME) == 0
     ops = ("--as", "p-1", "--role", "ops")
     assert recount("alerts", "acknowledge", "33", "R1", *ops) == 1
