@@ -129,7 +129,7 @@ def test_a_refused_command_says_what_it_lacks_and_ends_with_one(
     assert recount("alerts", "reopen", "33", "R1", *ME) == 0
     ops = ("--as", "p-1", "--role", "ops")
     assert recount("alerts", "acknowledge", "33", "R1", *ops) == 1
-    assert "your role does not do this" in capsys.readouterr().err
+    assert "Your role does not do this" in capsys.readouterr().err
 
 
 def test_records_are_linked_matches_refused_holds_asked_and_mutes_made(
