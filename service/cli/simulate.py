@@ -8,7 +8,7 @@ import msgspec
 import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from service.cli.terminal import err, out, print_json, table
+from service.cli.terminal import AsJson, err, out, print_json, table
 from service.simulation.generate import Settings
 from service.simulation.writing import TRUTH, Written, write
 
@@ -32,9 +32,7 @@ def simulate(
         float,
         typer.Option(min=0, max=1, help="Share of records whose link to the log is lost or wrong."),
     ] = 0.05,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document for machines.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a simulated force: incidents.jsonl, records.jsonl, referrals.jsonl and truth.jsonl.
 
