@@ -211,20 +211,14 @@ BOUNDS = {
 }
 
 ALERTS = {
+    **{AlertType(each): told for each, told in VERDICTS.items() if each is not Verdict.PENDING},
     AlertType.DUE_SOON: "Due soon, no crime record found yet",
     AlertType.CLOSED_WITHOUT_REASON: "Closed with no crime record and no accepted reason",
-    AlertType.MISSED: "No crime record found",
-    AlertType.PARTLY_RECORDED: "Some crimes recorded",
-    AlertType.RECORDED: "Recorded in time",
-    AlertType.RECORDED_LATE: "Recorded late",
-    AlertType.ACCOUNTED: "Accounted for",
     AlertType.RECORD_WITHDRAWN: "Its record was taken away again",
     AlertType.LOG_REOPENED: "Owed again",
     AlertType.NOT_PROVABLE: "Cannot tell: feed not read far enough",
-    AlertType.NO_CRIME_INDICATED: "No sign of a crime",
     AlertType.SOURCE_SILENT: "Feed stopped",
     AlertType.SOURCE_BACK: "Feed is back",
-    AlertType.UNKNOWN_CODE: "Code nobody knows",
     AlertType.INPUT_LOST: "Input lost before it was read",
     AlertType.VERSION_CONFLICT: "Two contents under one version",
 }
@@ -270,25 +264,14 @@ GROUPS = {
 }
 """Rows of the board."""
 
-EVENTS = {
+EVENTS = ALERTS | {
     AlertType.DUE_SOON: "Due soon",
-    AlertType.MISSED: "No crime record found",
     AlertType.PARTLY_RECORDED: "Some crimes recorded, others not",
-    AlertType.RECORDED: "Recorded in time",
-    AlertType.RECORDED_LATE: "Recorded late",
-    AlertType.ACCOUNTED: "Accounted for",
-    AlertType.RECORD_WITHDRAWN: "Its record was taken away again",
-    AlertType.LOG_REOPENED: "Owed again",
-    AlertType.SOURCE_SILENT: "Feed stopped",
-    AlertType.SOURCE_BACK: "Feed is back",
-    AlertType.UNKNOWN_CODE: "Code nobody knows",
     AlertType.INPUT_LOST: "Part of the input was lost",
     AlertType.CLOSED_WITHOUT_REASON: "Closed without an accepted reason",
     AlertType.NOT_PROVABLE: "Cannot tell",
-    AlertType.NO_CRIME_INDICATED: "No sign of a crime",
-    AlertType.VERSION_CONFLICT: "Two contents under one version",
 }
-"""What was said."""
+"""The same where it stands in a list, beside its time and its reason."""
 
 ACTIONS = {
     Action.ACKNOWLEDGE: "Acknowledge",
@@ -393,6 +376,8 @@ def refusal(word: str, lacks: Iterable[str] = (), see: str = "") -> str:
     """Why a command was refused, with what it lacks or where to look."""
     lacking = ", ".join(map(demand, lacks))
     found = REFUSALS.get(word) or plain(word)
+    if lacking or see:
+        found = found.removesuffix(".")
     return found + (f": {lacking}" if lacking else "") + (f": see {visible(see)}" if see else "")
 
 

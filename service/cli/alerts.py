@@ -17,7 +17,7 @@ from service.alerts.actors import Actor, ActorRole
 from service.alerts.handling import HoldReason
 from service.alerts.lifecycle import Stage
 from service.alerts.mutes import Matchers
-from service.cli.terminal import complain, out, print_json, table
+from service.cli.terminal import AsJson, complain, out, print_json, table
 from service.effects import (
     AcceptCancellation,
     Acknowledge,
@@ -55,7 +55,6 @@ Sources = Annotated[
     typer.Option("--source", help="Mapping or MAPPING/SIDE; default: those of RECOUNT_TOPICS."),
 ]
 Comment = Annotated[str, typer.Option(help="Kept encrypted; '-' reads it from standard input.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 @app.callback()

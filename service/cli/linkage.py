@@ -10,7 +10,7 @@ import msgspec
 import typer
 from msgspec import Struct
 
-from service.cli.terminal import out, print_json, table
+from service.cli.terminal import AsJson, out, print_json, table
 from service.effects import RecordSeen, ReportSeen
 from service.hosts.arrivals import Arrivals, Place, Selection
 from service.hosts.files import (
@@ -54,7 +54,6 @@ KeyFile = Annotated[
 ]
 ModelFile = Annotated[Path, typer.Option("--model", help="A model written by 'linkage train'.")]
 Facts = TypeVar("Facts", ReportFacts, RecordFacts)
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 @app.command()

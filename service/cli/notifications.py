@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from service.alerts.notice import Body, Notice, NoticeClass
 from service.alerts.routing_file import parse_routes
-from service.cli.terminal import out, print_json, table
+from service.cli.terminal import AsJson, out, print_json, table
 from service.hosts.files import NotGiven
 from service.ledger.notices import (
     Choice,
@@ -29,7 +29,6 @@ from service.settings import read_settings
 
 app = typer.Typer(help="Messages to people: list, retry, test.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 OfReceiver = Annotated[str | None, typer.Option(help="Of this receiver only.")]
 OfForce = Annotated[str | None, typer.Option(help="Of this force only.")]
 

@@ -15,8 +15,7 @@ from service.alerts.messages import time_left
 from service.alerts.routes import Frozen, Route, Routed, Routes, StepKind, When
 from service.alerts.shifts import next_digest
 from service.alerts.words import plain
-from service.cli.sources import AsJson
-from service.cli.terminal import out, print_json, table
+from service.cli.terminal import AsJson, out, print_json, table
 from service.hosts.files import NotGiven, read_pack
 from service.hosts.planning import default_text, faults_of_routes, read_routes
 

@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from service.cli.scoring import score_file, try_rules
-from service.cli.sources import MAPPING_HELP, AsJson, person_key
-from service.cli.terminal import out, print_json, print_listed, table
+from service.cli.sources import MAPPING_HELP, person_key
+from service.cli.terminal import AsJson, out, print_json, print_listed, table
 from service.hosts.explained import At, explain_files
 from service.hosts.files import (
     copy_pack,
@@ -170,9 +170,7 @@ def _print_explained(at: At) -> None:
 
 @app.command("signatures")
 def list_signatures(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document for machines.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the ways in which crimes go unrecorded, and which of them no stream shows.
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from service.cli.terminal import out, print_json, table
+from service.cli.terminal import AsJson, out, print_json, table
 from service.figures.rate import Estimate, Rate
 from service.hosts.files import read_pack, shipped
 from service.ingest.lined import Fault
@@ -29,8 +29,6 @@ from service.insight.scoring import (
 from service.rules.examples import Tried, tell, try_examples
 from service.rules.pack import Pack
 from service.rules.wording import judged
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for machines.")]
 
 
 def score_file(

@@ -10,7 +10,7 @@ import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from service.cli.dev import Speed
-from service.cli.terminal import err, out, print_json, table
+from service.cli.terminal import AsJson, err, out, print_json, table
 from service.hosts.feeding import HttpSender, TopicSender, feed, simulated
 from service.hosts.files import NotGiven
 from service.settings import read_settings
@@ -62,9 +62,7 @@ def simulate(
             help="For --to http: a line each for incidents, crimes, referrals: NAME TOKEN.",
         ),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document for machines.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write a simulated force: incidents.jsonl, records.jsonl, referrals.jsonl and truth.jsonl.
 

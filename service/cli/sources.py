@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from schemas.export import documents
-from service.cli.terminal import err, out, print_json, print_listed, table
+from service.cli.terminal import AsJson, err, out, print_json, print_listed, table
 from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key, sample, shipped
 from service.hosts.review import Review, SideReview, review, sort_out
 from service.ingest.drafted import CHANGE, Named
@@ -22,7 +22,6 @@ app = typer.Typer(help="Map your own systems: draft, check, show.", no_args_is_h
 
 MAPPING_HELP = "A mapping: the path of a .yaml file, or the name of one that is shipped."
 Files = Annotated[list[Path], typer.Option(help="A file of this side; may be given again.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document, for machines.")]
 
 
 def person_key() -> PersonKey | None:

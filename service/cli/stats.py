@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 from typer.core import TyperGroup
 
-from service.cli.terminal import complain, out, print_json, table
+from service.cli.terminal import AsJson, complain, out, print_json, table
 from service.hosts.files import NotGiven, check_readable
 from service.insight.statistics import Chosen
 
@@ -25,7 +25,6 @@ RecordedCrimes = Annotated[
     int, typer.Option(min=0, help="Crimes recorded in a year, say, for U = R(1 - p) / p.")
 ]
 RecordedRoutes = Annotated[str, typer.Option(help="Routes of --recorded: log, referral, direct.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class RatesByDefault(TyperGroup):

@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -12,6 +13,9 @@ out = Console(highlight=False, soft_wrap=True)
 """Answers."""
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress, warnings, errors."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document, for machines.")]
+"""The option that every command takes which prints an answer."""
 
 
 def complain(message: str) -> None:

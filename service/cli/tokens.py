@@ -7,7 +7,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from service.cli.terminal import err, out, print_json, table
+from service.cli.terminal import AsJson, err, out, print_json, table
 from service.hosts.files import NotGiven, read_mapping
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.tokens import list_tokens, make_token, revoke_token
@@ -18,7 +18,6 @@ app = typer.Typer(help="Tokens of those who send: create, list, revoke.", no_arg
 LedgerFile = Annotated[
     Path | None, typer.Option("--ledger", help="SQLite file of `recount run`; else DATABASE_URL.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document for machines.")]
 
 
 @app.command()

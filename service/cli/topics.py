@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from msgspec.structs import asdict
 
-from service.cli.terminal import err, out, print_json, table
+from service.cli.terminal import AsJson, err, out, print_json, table
 from service.hosts import kafka_topics
 from service.hosts.kafka_topics import Found, Topic
 from service.settings import Settings, read_settings
@@ -16,7 +16,6 @@ DEFAULT_PARTITIONS = 12
 """Divides among 1, 2, 3, 4, 6 and 12 workers; more than a country's forces need."""
 
 Dev = Annotated[bool, typer.Option("--dev", help="One copy of everything is enough.")]
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 @app.command()
@@ -66,7 +65,7 @@ def create(
 
 
 @app.command()
-def check(dev: Dev = False, as_json: Json = False) -> None:
+def check(dev: Dev = False, as_json: AsJson = False) -> None:
     """Is every topic there, and as Recount needs it? Exit code 1 where one is not.
 
     Example: recount topics check
@@ -86,7 +85,7 @@ def check(dev: Dev = False, as_json: Json = False) -> None:
 
 
 @app.command()
-def describe(as_json: Json = False) -> None:
+def describe(as_json: AsJson = False) -> None:
     """What the broker holds: partitions, copies, retention, and how much lies in each topic.
 
     Example: recount topics describe --json

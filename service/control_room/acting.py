@@ -6,9 +6,7 @@ once and the second of two people is told. What is typed is sealed before it goe
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from http import HTTPStatus
-from pathlib import Path
 from typing import TypeVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -43,7 +41,7 @@ from service.effects import (
     UnlinkRecord,
 )
 from service.ledger.reading import Reading
-from service.ledger.sealed import Keys, read_keys, seal_text
+from service.ledger.sealed import Keys, seal_text
 from service.rules.decisions import SIGNERS
 from service.turn import Batch
 
@@ -180,7 +178,7 @@ def forms(desk: Desk, viewer: Viewer, found: Reading) -> Forms:
         ),
         signers=tuple(role.value for role in Role if role in SIGNERS),
         cancelled=cancelled,
-        can_type=desk.settings.text_key_file is not None,
+        can_type=desk.keys is not None,
     )
 
 
@@ -319,13 +317,7 @@ def _time(given: Mapping[str, str], field: str, zone: ZoneInfo) -> datetime | No
 
 
 def _keys(desk: Desk) -> Keys:
-    path = desk.settings.text_key_file
-    if path is None:
+    if desk.keys is None:
         detail = "nothing can be typed: set RECOUNT_TEXT_KEY_FILE to a file of keys to seal it with"
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no_text_key", detail)
-    return _read_once(str(path))
-
-
-@cache
-def _read_once(path: str) -> Keys:
-    return read_keys(Path(path))
+    return desk.keys

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 from starlette.types import ASGIApp
@@ -22,7 +23,7 @@ from service.control_room.stream import make_stream
 API = "/v1"
 """Under this prefix names and meanings stay; whatever breaks them moves to the next."""
 
-PROBLEMS = {
+PROBLEMS: dict[int | str, dict[str, Any]] = {
     "4XX": {"description": "The request, and what to do about it", "content": {PROBLEM_JSON: {}}},
     "5XX": {"description": "This service, for now", "content": {PROBLEM_JSON: {}}},
 }
@@ -63,7 +64,7 @@ def make_app(desk: Desk, gate: Gate, routers: Iterable[APIRouter] = ()) -> FastA
         lifespan=life,
         dependencies=[Depends(deny_undeclared)],
         max_body_size=BODY_MAX,
-        responses=PROBLEMS,  # type: ignore[arg-type]
+        responses=PROBLEMS,
     )
     app.state.desk, app.state.publishing, app.state.gate = desk, publishing, gate
     answer_problems(app)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, time, timedelta
 from functools import cache
 from hashlib import sha256
 from importlib import resources
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
@@ -87,9 +87,9 @@ class Frame(Struct, frozen=True, kw_only=True):
         """The address of one report's page."""
         return f"/reports/{quote(force or self.force, safe='')}/{quote(ref, safe='')}"
 
-    def outside(self, kind: str, ref: str) -> str:
+    def outside(self, kind: Literal["log", "referral", "record"], ref: str) -> str:
         """The address in the force's own systems; empty where no template is set."""
-        template = self.settings.deep_links.get(kind, "")  # type: ignore[call-overload]
+        template = self.settings.deep_links.get(kind, "")
         return template.replace("{ref}", quote(ref, safe="")) if template else ""
 
     def local(self, at: datetime) -> datetime:

@@ -118,11 +118,11 @@ def ranked(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 def parts(total: Tally) -> list[charts.Part]:
     """What became of the crimes due, in the order in which it is drawn."""
     return [
-        charts.Part("Recorded in time", total.recorded, "recorded"),
-        charts.Part("Recorded late", total.late, "late"),
-        charts.Part("No crime record found", total.missed, "missed"),
-        charts.Part("Accounted for", total.accounted, "accounted"),
-        charts.Part("Cannot tell", total.untold, "untold"),
+        charts.Part(words.VERDICTS[Verdict.RECORDED], total.recorded, "recorded"),
+        charts.Part(words.VERDICTS[Verdict.RECORDED_LATE], total.late, "late"),
+        charts.Part(words.VERDICTS[Verdict.MISSED], total.missed, "missed"),
+        charts.Part(words.VERDICTS[Verdict.ACCOUNTED], total.accounted, "accounted"),
+        charts.Part(words.VERDICTS[Verdict.NOT_PROVABLE], total.untold, "untold"),
     ]
 
 

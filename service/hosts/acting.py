@@ -16,10 +16,10 @@ from service.effects import Answer, Asked, CommandGiven, ReportState
 from service.hosts.files import NotGiven, read_mapping, read_pack
 from service.hosts.folders import reading_ledger
 from service.ingest.source import Source
-from service.ledger import acts, outputs
-from service.ledger.acts import Step
+from service.ledger import acts, outputs, trail
 from service.ledger.opening import Ledger
 from service.ledger.sealed import KeysUnusable, read_keys, seal_text
+from service.ledger.trail import Happened
 from service.matching.judgement import Line, decode
 from service.pointers import Rulebook
 from service.settings import Settings
@@ -67,6 +67,21 @@ class Open(Struct, frozen=True, kw_only=True):
     hold_asked: bool
     held_until: datetime | None
     version: int
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One thing said or done about a report."""
+
+    seq: int
+    at: datetime
+    what: str
+    """Type of the event, or the action."""
+    actor: str = ""
+    """Opaque id; empty: nobody, the rules."""
+    role: str = ""
+    typed: tuple[str, ...] = ()
+    """Fields that were typed with it, kept apart and sealed."""
+    erased: bool = False
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -200,5 +215,18 @@ def shown(ledger: Ledger, force: str, ref: str) -> Shown | None:
         found = outputs.report(connection, force, ref)
         if found is None:
             return None
-        history = acts.history(connection, force, str(alert_identity(force, ref)))
-    return Shown(state=found[0], line=decode(found[1]), history=history)
+        alert = str(alert_identity(force, ref))
+        happened = trail.of_alerts(connection, force, (alert,), limit=None)
+    return Shown(state=found[0], line=decode(found[1]), history=tuple(map(_step, happened)))
+
+
+def _step(each: Happened) -> Step:
+    return Step(
+        seq=each.seq,
+        at=each.at,
+        what=each.type,
+        actor=each.actor,
+        role=each.told("role"),
+        typed=each.typed,
+        erased=each.payload is None,
+    )

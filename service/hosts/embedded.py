@@ -1,7 +1,8 @@
 """``recount run``: everything in one process over one SQLite file; the default.
 
 Sources send over HTTP, turns run one at a time, the wall clock ticks, numbers are given, people are
-told, the board is served. Whatever was answered is on disk: the process may be killed at any moment and started again.
+told, the board is served. Whatever was answered is on disk: the process may be killed at any moment and
+started again.
 """
 
 import asyncio
@@ -14,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from msgspec import Struct
-from sqlalchemy import Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from service.alerts.actors import ActorRole
@@ -35,7 +35,6 @@ from service.hosts.serving import LOOPBACK, Loop, bind, serve, with_link
 from service.ledger import outputs
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.sealed import new_key
-from service.ledger.tables import sources
 from service.ledger.upgrading import upgrade
 from service.ledger.usual import note_hour
 from service.log import log
@@ -179,7 +178,8 @@ def _number(desk: Desk) -> None:
 def _check_kind(ledger: Ledger, wanted: Wanted) -> None:
     """Demonstration data and a force's own never share a ledger."""
     with ledger.reading() as connection:
-        simulated = set(_kinds(connection))
+        held = outputs.source_states(connection)
+    simulated = {state.source.startswith(f"{SOURCE}/") for state in held}
     if wanted.speed is not None and False in simulated:
         raise NotGiven(
             f"{wanted.ledger} holds what a force sent; give --demo a --ledger of its own, or none"
@@ -188,11 +188,6 @@ def _check_kind(ledger: Ledger, wanted: Wanted) -> None:
         raise NotGiven(
             f"{wanted.ledger} holds demonstration data; give --demo, or another --ledger"
         )
-
-
-def _kinds(connection: Connection) -> list[bool]:
-    names = connection.scalars(select(sources.c.source).distinct())
-    return [name.startswith(f"{SOURCE}/") for name in names]
 
 
 def wall_clock() -> datetime:

@@ -113,9 +113,7 @@ def run_relay(
 ) -> int:
     """Relay, and plan and send for ``people``, until told to stop; ``once``: until nothing waits. The
     exit code."""
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    told = _told_to_stop()
     with served(settings, Origin.RELAY) as health:
         health.watch(ledger)
         if once or not people:
@@ -131,9 +129,7 @@ def run_relay(
 
 def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int:
     """Plan and send to people alone until told to stop (``once``: until nothing is due); the exit code."""
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    told = _told_to_stop()
     log().info("sending")
     planning, sending = Planning(settings, ledger), Sending(settings, ledger)
     with served(settings, Origin.RELAY) as health:
@@ -147,6 +143,14 @@ def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int
                 sending.run(told)
     log().info("stopped")
     return 0
+
+
+def _told_to_stop() -> threading.Event:
+    """Set once the process is told to end."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    return told
 
 
 def _relay(

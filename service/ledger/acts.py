@@ -1,10 +1,8 @@
-"""Commands in the ledger: answers given, mutes, what was typed; what stands open, and its history."""
+"""Commands in the ledger: answers given, mutes, what was typed; and what stands open."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 
 import msgspec
-from msgspec import Struct
 from sqlalchemy import Connection, select
 
 from schemas.words import Grade
@@ -18,15 +16,12 @@ from service.effects import (
     EndMute,
     Input,
     ReportState,
-    Sealed,
     TrackMute,
 )
 from service.ledger.instants import instant, micros
 from service.ledger.load import Held
 from service.ledger.statements import Row, by_keys, insert, insert_once, upsert
 from service.ledger.tables import (
-    alert_events,
-    chain_payloads,
     commands,
     mutes,
     operator_texts,
@@ -146,26 +141,6 @@ def write_mutes(connection: Connection, tracked: Iterable[TrackMute]) -> None:
 # -- reading --------------------------------------------------------------------------------------
 
 
-class Step(Struct, frozen=True, kw_only=True):
-    """One thing said or done about a report."""
-
-    seq: int
-    at: datetime
-    what: str
-    """Type of the event, or the action."""
-    actor: str = ""
-    """Opaque id; empty: nobody, the rules."""
-    role: str = ""
-    typed: tuple[str, ...] = ()
-    """Fields that were typed with it, kept apart and sealed."""
-    erased: bool = False
-
-
-class _Payload(Struct):
-    role: str = ""
-    text: Sealed | None = None
-
-
 def open_reports(connection: Connection, force: str = "") -> Iterator[tuple[ReportState, Line]]:
     """Reports on which something is owed or unproved, of one force or of all."""
     held = reports.c
@@ -175,32 +150,3 @@ def open_reports(connection: Connection, force: str = "") -> Iterator[tuple[Repo
     read = msgspec.json.Decoder(ReportState).decode
     for state, line in connection.execute(query, execution_options={"yield_per": 1000}):
         yield read(state), decode(line.encode())
-
-
-def history(connection: Connection, force: str, alert_id: str) -> tuple[Step, ...]:
-    """Everything said and done about one report, in order."""
-    chain, payloads = alert_events.c, chain_payloads.c
-    query = (
-        select(chain.seq, chain.at, chain.type, chain.actor_id, payloads.payload)
-        .select_from(
-            alert_events.outerjoin(
-                chain_payloads, (payloads.force == chain.force) & (payloads.seq == chain.seq)
-            )
-        )
-        .where(chain.force == force, chain.subject_id == alert_id)
-        .order_by(chain.seq)
-    )
-    return tuple(_step(*row) for row in connection.execute(query).tuples())
-
-
-def _step(seq: int, at: int, what: str, actor: str, payload: str | None) -> Step:
-    told = msgspec.json.decode(payload or "{}", type=_Payload)
-    return Step(
-        seq=seq,
-        at=instant(at),
-        what=what,
-        actor=actor,
-        role=told.role,
-        typed=told.text.fields if told.text else (),
-        erased=payload is None,
-    )

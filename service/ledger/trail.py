@@ -36,16 +36,27 @@ class Happened(Struct, frozen=True, kw_only=True):
         value = said.get(name, within.get(name, ""))
         return str(value) if value is not None else ""
 
+    @property
+    def typed(self) -> tuple[str, ...]:
+        """Fields that were typed with it, kept apart and sealed."""
+        text = (self.payload or {}).get("text")
+        return tuple(text["fields"]) if isinstance(text, dict) else ()
+
 
 _HELD = alert_events.c
 _SAME = and_(chain_payloads.c.force == _HELD.force, chain_payloads.c.seq == _HELD.seq)
 _read = msgspec.json.Decoder(dict[str, object]).decode
 
 
-def of_alerts(connection: Connection, force: str, alert_ids: Iterable[str]) -> tuple[Happened, ...]:
-    """Everything said and done under some alerts, in order; at most ``REPORT_EVENTS``, the newest."""
+def of_alerts(
+    connection: Connection,
+    force: str,
+    alert_ids: Iterable[str],
+    limit: int | None = REPORT_EVENTS,
+) -> tuple[Happened, ...]:
+    """Everything said and done under some alerts, in order; at most ``limit``, the newest."""
     query = _rows(force).where(_HELD.subject_id.in_(sorted(alert_ids)))
-    found = _happened(connection, query.order_by(_HELD.seq.desc()).limit(REPORT_EVENTS))
+    found = _happened(connection, query.order_by(_HELD.seq.desc()).limit(limit))
     return tuple(reversed(found))
 
 

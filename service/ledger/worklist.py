@@ -101,7 +101,7 @@ def page(connection: Connection, filters: Filters, after: str = "", limit: int =
 
 
 def counts(connection: Connection, filters: Filters) -> dict[Choice, int]:
-    """How many stand in each queue, up to ``COUNTED_TO``; other filters hold."""
+    """How many stand in each queue, up to ``COUNTED_TO``; of the whole force, whatever else is asked."""
     found: dict[Choice, int] = {}
     for choice in Choice:
         if choice is Choice.ALL:

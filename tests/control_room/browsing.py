@@ -13,7 +13,6 @@ from service.alerts.actors import Actor, ActorRole
 from service.control_room.gate import Gate, Kept
 from service.control_room.viewers import Special
 from service.hosts.embedded import wall_clock
-from service.ledger.sealed import new_key
 from service.settings import read_settings
 from tests.control_room.running import Running, bearer
 
@@ -32,12 +31,10 @@ class Site:
     """A service with its sources."""
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
-        key = folder / "text-keys"
-        key.write_text(new_key() + "\n")
+        """As a stranger starts it: what people type is sealed by the key that it makes itself."""
         self.running = Running(
             folder,
             *options,
-            RECOUNT_TEXT_KEY_FILE=str(key),
             RECOUNT_MARKING="OFFICIAL-SENSITIVE",
             RECOUNT_RELAY_EVERY="0.1",
             RECOUNT_REQUESTS_PER_MINUTE="6000",

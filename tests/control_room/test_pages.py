@@ -35,7 +35,7 @@ TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
 """What makes a page scroll sideways; a table may, within itself."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; the test is skipped, and listed, where there is none."""
     found = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -109,7 +109,7 @@ def test_a_refused_command_says_what_it_lacks_and_ends_with_one(
 ) -> None:
     decide = ("alerts", "decide", "33", "R1", "balance_not_met", *ME)
     assert recount(*decide, "--told-at", at(20).isoformat()) == 1
-    assert "it lacks something: a rationale" in capsys.readouterr().err
+    assert "Something is missing: a rationale" in capsys.readouterr().err
     given = (*decide, "--told-at", at(20).isoformat(), "--rationale", CANARY)
     assert recount(*given, "--json", "--command-id", "c-1", "--expected", "0") == 0
     first = told(capsys)
@@ -125,11 +125,11 @@ def test_a_refused_command_says_what_it_lacks_and_ends_with_one(
     assert recount(*given, "--json", "--command-id", "c-1", "--expected", "0") == 0
     assert told(capsys) == first
     assert recount("alerts", "acknowledge", "33", "R1", *ME, "--expected", "0") == 1
-    assert "somebody was first" in capsys.readouterr().err
+    assert "Somebody else acted first" in capsys.readouterr().err
     assert recount("alerts", "reopen", "33", "R1", *ME) == 0
     ops = ("--as", "p-1", "--role", "ops")
     assert recount("alerts", "acknowledge", "33", "R1", *ops) == 1
-    assert "your role does not do this" in capsys.readouterr().err
+    assert "Your role does not do this" in capsys.readouterr().err
 
 
 def test_records_are_linked_matches_refused_holds_asked_and_mutes_made(
@@ -158,7 +158,7 @@ def test_records_are_linked_matches_refused_holds_asked_and_mutes_made(
     ]:
         assert recount("alerts", *given, *ME) == 0, capsys.readouterr().err
     assert recount("alerts", "cancellation", "33", "R2", "C2", "--query", *ME) == 1
-    assert "this record is not cancelled" in capsys.readouterr().err
+    assert "This record is not cancelled" in capsys.readouterr().err
     monkeypatch.setattr(sys, "stdin", io.StringIO(CANARY))
     assert recount("alerts", "acknowledge", "33", "R1", "--comment", "-", *ME) == 0
 

@@ -237,7 +237,7 @@ def test_mappings_by_path(tmp_path: Path, text: Any, error: type[Exception], say
 
 
 def test_a_name_that_is_not_shipped_names_those_that_are() -> None:
-    with pytest.raises(NotGiven, match="shipped are native, umd"):
+    with pytest.raises(NotGiven, match="shipped are native, simulated, umd"):
         read_mapping("my-force")
 
 

@@ -33,7 +33,7 @@ from service.effects import (
     Refusal,
     Reopen,
 )
-from service.ledger import acts, outputs
+from service.ledger import acts, outputs, trail
 from service.ledger.chain import verify
 from service.ledger.opening import Ledger
 from service.ledger.sealed import Keys, erase_text, open_text, seal_text
@@ -244,9 +244,9 @@ def test_the_history_of_a_report_says_who_did_what(ledger: Ledger) -> None:
     for batch in batches():
         turn(ledger, RULES, batch)
     with ledger.reading() as connection:
-        steps = acts.history(connection, "33", str(alert_identity("33", "R1")))
+        steps = trail.of_alerts(connection, "33", (str(alert_identity("33", "R1")),))
         open_now = [state.facts.ref for state, _ in acts.open_reports(connection, "33")]
-    told = [(step.what, step.actor, step.typed) for step in steps]
+    told = [(step.type, step.actor, step.typed) for step in steps]
     assert told == [
         ("due_soon", "", ()),
         ("acknowledge", "p-17", ("comment",)),
