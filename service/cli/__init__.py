@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from service.cli import db, linkage, rules, simulate, sources, stats, topics
+from service.cli import db, dead_letters, linkage, rules, simulate, sources, stats, topics
 from service.cli.dev import dev
 from service.cli.diff import diff
 from service.cli.relay import relay
@@ -19,7 +19,9 @@ from service.hosts.files import InputBroken, NotGiven
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.ingest.fields import ColumnMissing
 from service.ingest.lined import Fault
+from service.ledger.letters import LetterGone
 from service.ledger.opening import LedgerUnusable
+from service.ledger.sealed import KeysUnusable, NotOpened
 from service.ledger.upgrading import LedgerTooNew
 from service.settings import SettingsWrong
 from service.simulation.parameters import SettingUnknown
@@ -42,6 +44,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(stats.app, name="stats")
 app.add_typer(linkage.app, name="linkage")
 app.add_typer(topics.app, name="topics")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(db.app, name="db")
 app.command()(simulate.simulate)
 
@@ -51,6 +54,9 @@ MISUSE = (
     ColumnMissing,
     LedgerUnusable,
     LedgerTooNew,
+    KeysUnusable,
+    NotOpened,
+    LetterGone,
     SettingUnknown,
     SettingsWrong,
 )
