@@ -16,13 +16,12 @@ from msgspec.structs import replace
 
 from schemas.feeds import Heartbeat
 from service.effects import HeartbeatSeen
-from service.hosts.arrivals import Arrival, arrival_of, by_arrival
-from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key
+from service.hosts.arrivals import Arrival, arrival_of, by_arrival, proving_nothing
+from service.hosts.files import named_feed, read_pack, read_person_key
 from service.hosts.kafka_topics import Topic, partition_of
 from service.hosts.transport import PartitionBatch
 from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
 from service.ingest.mapping import Feed
-from service.ledger.instants import EPOCH
 from service.ledger.positions import Advance
 from service.ledger.scattering import Scattered
 from service.ledger.sealed import read_keys, seal_letter
@@ -150,17 +149,6 @@ def _feed(topic: str, named: str, pack: Any, key: Any) -> _Feed:
     return _Feed(feed, Decoder(feed, topic, None, None, key), Observer(pack, feed.source))
 
 
-def named_feed(topic: str, named: str) -> Feed:
-    """The side of a mapping that reads a topic. Raises ``NotGiven``."""
-    mapping_name, _, side = named.rpartition("/")
-    mapping = read_mapping(mapping_name)
-    feed = next((each for each in mapping.feeds if each.side == side), None)
-    if feed is None:
-        sides = ", ".join(f"{mapping_name}/{each.side}" for each in mapping.feeds)
-        raise NotGiven(f"topic {topic}: there is no '{named}'; the mapping has {sides}")
-    return feed
-
-
 def _decode(decoder: Decoder, record: Any) -> Contract | Heartbeat | Refused | None:
     if record.value is None:
         remedy = "a record that is gone is said by its status, never by an empty message"
@@ -184,14 +172,6 @@ def _promise(arrival: Arrival, feed: Feed) -> datetime | None:
     if arrival.event_at is None or feed.source.runs_on:
         return None
     return min(arrival.event_at, arrival.known_at) - feed.source.lateness
-
-
-def proving_nothing(arrival: Arrival) -> Arrival:
-    """The same, moving no watermark: what lies in one partition says nothing of how far the others,
-    where more of the same force lies, were read."""
-    if isinstance(arrival, HeartbeatSeen):
-        return replace(arrival, until=EPOCH)
-    return replace(arrival, scattered=True)
 
 
 def _dead_letter(

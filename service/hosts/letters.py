@@ -8,9 +8,8 @@ from msgspec import Struct
 
 from schemas.feeds import Heartbeat
 from service.effects import Input
-from service.hosts.arrivals import arrival_of
-from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key
-from service.hosts.kafka_reading import named_feed, proving_nothing
+from service.hosts.arrivals import arrival_of, proving_nothing
+from service.hosts.files import NotGiven, named_feed, read_mapping, read_pack, read_person_key
 from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
 from service.ingest.mapping import Feed
 from service.ledger.letters import Letter, LetterGone, Place, letter_at, still_dead
