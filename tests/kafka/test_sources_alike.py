@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaAdminClient
 
+from service.hosts.kafka_topics import partition_of
 from service.ledger.opening import Ledger
 from tests.kafka.feed import SIDES, Event, answer, events
 from tests.kafka.site import Done, Site
@@ -76,14 +77,15 @@ def test_a_stretch_is_bounded_by_time_or_by_position(
     assert read("--since", middle.isoformat()) == late
     assert read("--until", middle.isoformat()) == len(told) - late
     log, crimes = site.topics["log"], site.topics["crimes"]
+    n = partition_of("03", 4)
     nothing = [
         each
         for topic in site.topics.values()
-        for n in range(4)
-        for each in ("--span", f"{topic}/{n}=0:0")
+        for each_n in range(4)
+        for each in ("--span", f"{topic}/{each_n}=0:0")
     ]
-    assert read(*nothing, "--span", f"{log}/1=2:7", "--span", f"{crimes}/1=0:3") == 8
-    refused = replay(site, tmp_path / "out", "--from-kafka", "--span", f"{log}/1=0:99999")
+    assert read(*nothing, "--span", f"{log}/{n}=2:7", "--span", f"{crimes}/{n}=0:3") == 8
+    refused = replay(site, tmp_path / "out", "--from-kafka", "--span", f"{log}/{n}=0:99999")
     assert refused.code == 2
     assert "is held" in refused.err
     assert replay(site, tmp_path / "out", "--since", middle.isoformat()).code == 2
