@@ -3,7 +3,7 @@
 UV := .venv/bin/uv
 OUT ?= out/example
 
-.PHONY: help run check test lint format lock bench truth clean
+.PHONY: help run check test lint format lock bench truth faults soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,12 @@ bench: .venv/installed  ## measure speed; see benchmarks/
 
 truth: .venv/installed  ## lay verdicts beside the truth of simulated forces; hours
 	.venv/bin/python -m benchmarks.truth
+
+faults: .venv/installed  ## kill, stop and restart everything under load; an hour (RECOUNT_KILLS=50)
+	.venv/bin/pytest tests/kafka/test_faults.py tests/kafka/test_scattering.py tests/kafka/faults_at_length.py
+
+soak: .venv/installed  ## half an hour of steady load: does the worker's memory grow?
+	.venv/bin/python -m benchmarks.soak
 
 clean:  ## remove what was installed and written
 	rm -rf .venv out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from service.effects import Answer, Input, Intake, RaiseEvent, RecordSeen, ReportSeen
 from service.engine import decide
 from service.ledger.acts import load_acts
+from service.ledger.letters import Place, take_back
 from service.ledger.load import load, lock
 from service.ledger.opening import Ledger, contended
 from service.ledger.positions import Advance, advance
@@ -29,6 +30,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     inputs: tuple[Input, ...] = ()
     """In the order read; of any number of forces."""
     dead: tuple[DeadLetter, ...] = ()
+    revived: tuple[Place, ...] = ()
+    """Dead letters whose inputs these are: from then on they are no longer dead."""
     advances: tuple[Advance, ...] = ()
     """Empty where nothing is positioned: ticks, commands, files."""
 
@@ -51,9 +54,9 @@ class Turned(Struct, frozen=True, kw_only=True):
 def turn(ledger: Ledger, rulebook: Rulebook, batch: Batch) -> Turned:
     """Apply one batch, whole or not at all.
 
-    Raises ``PositionsBehind`` or ``PositionsAhead`` (service.ledger.positions) where the ledger does
-    not stand where the batch begins, and the database's own error where it fails for another reason
-    than a lost race for locks.
+    Raises ``LetterGone`` where a dead letter is no longer held, ``PositionsBehind`` or
+    ``PositionsAhead`` (service.ledger.positions) where the ledger does not stand where the batch
+    begins, and the database's own error where it fails for another reason than a lost race for locks.
     """
     for attempt in range(1, ATTEMPTS):
         try:
@@ -77,6 +80,7 @@ def _run(ledger: Ledger, rulebook: Rulebook, batch: Batch, attempt: int) -> Turn
             after, effects = decide(lane.lane, rulebook, by_force[force])
             writing.add_lane(lane, after, by_force[force], effects)
         writing.add_dead(batch.dead)
+        writing.forget_dead(take_back(connection, batch.revived))
         writing.write(connection)
     answers = {each.command_id: each.answered.answer for each in writing.answers}
     return Turned(

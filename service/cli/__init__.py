@@ -12,6 +12,7 @@ from service.cli import (
     alerts,
     config,
     db,
+    dead_letters,
     linkage,
     notifications,
     routes,
@@ -35,8 +36,9 @@ from service.hosts.files import InputBroken, NotGiven
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.ingest.fields import ColumnMissing
 from service.ingest.lined import Fault
+from service.ledger.letters import LetterGone
 from service.ledger.opening import LedgerUnusable
-from service.ledger.sealed import KeysUnusable
+from service.ledger.sealed import KeysUnusable, NotOpened
 from service.ledger.upgrading import LedgerTooNew
 from service.settings import SettingsWrong
 from service.simulation.parameters import SettingUnknown
@@ -63,6 +65,7 @@ app.add_typer(rules.app, name="rules")
 app.add_typer(stats.app, name="stats")
 app.add_typer(linkage.app, name="linkage")
 app.add_typer(topics.app, name="topics")
+app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(db.app, name="db")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(config.app, name="config")
@@ -76,8 +79,10 @@ MISUSE = (
     NotGiven,
     ColumnMissing,
     LedgerUnusable,
-    KeysUnusable,
     LedgerTooNew,
+    KeysUnusable,
+    NotOpened,
+    LetterGone,
     SettingUnknown,
     SettingsWrong,
 )

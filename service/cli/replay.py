@@ -1,5 +1,6 @@
 """``recount replay``: files in, verdicts out."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,11 +16,14 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from service.cli.terminal import complain, err, out, print_json, table
 from service.hosts.files import NotGiven, check_readable, read_mapping, read_pack
+from service.hosts.kafka_taking import Bounds, take
+from service.hosts.kafka_topics import Span
 from service.hosts.replay import Request, Share
 from service.hosts.results import about, all_figures, stated, summary, whole_folder, write_lines
 from service.hosts.shares import run_shares
 from service.ingest.mapping import SourceMapping
 from service.insight.page import render
+from service.settings import read_settings
 
 SEVERAL = ("--incidents", "--records", "--referrals")
 """Options that take any number of files."""
@@ -57,6 +61,23 @@ def replay(
     incidents: Files = [],  # noqa: B006 - read only
     records: Files = [],  # noqa: B006
     referrals: Files = [],  # noqa: B006
+    from_kafka: Annotated[
+        bool,
+        typer.Option("--from-kafka", help="Read the topics of RECOUNT_TOPICS instead of files."),
+    ] = False,
+    since: Annotated[
+        str, typer.Option(metavar="TIME", help="With --from-kafka: records from this time on.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option(metavar="TIME", help="With --from-kafka: records before this time.")
+    ] = "",
+    span: Annotated[
+        list[str],
+        typer.Option(
+            metavar="TOPIC/PARTITION=START:END",
+            help="With --from-kafka: positions of one partition instead; END is not read.",
+        ),
+    ] = [],  # noqa: B006
     rules: Annotated[
         str, typer.Option(help="Rule pack: the name of a shipped one, or a .yaml file.")
     ] = "england_and_wales",
@@ -76,10 +97,20 @@ def replay(
 
     Example: recount replay --source umd --rules umd --incidents incidents.csv.gz
     --records records.csv.gz --as-of 2022-11-01T00:00:00Z --out out/umd
+
+    From topics, apart from the live group: recount replay --source native --from-kafka --out out/live
     """
     given = {"incidents": incidents, "records": records, "referrals": referrals}
     request = asked(source, rules, given, as_of, person_key, linkage)
-    told, shares = _run(request, workers, out_folder, title, marking)
+    bounds = Bounds(
+        since=_instant(since, "--since") if since else None,
+        until=_instant(until, "--until") if until else None,
+        spans=dict(map(_span, span)),
+    )
+    if bounds != Bounds() and not from_kafka:
+        raise NotGiven("--since, --until and --span are of --from-kafka")
+    with taking(request, bounds if from_kafka else None) as ready:
+        told, shares = _run(ready, workers, out_folder, title, marking)
     if as_json:
         print_json(told)
     else:
@@ -179,14 +210,35 @@ def check_files(request: Request, mapping: SourceMapping) -> None:
             check_readable(path)
 
 
-def _instant(text: str) -> datetime:
+@contextmanager
+def taking(request: Request, bounds: Bounds | None) -> Iterator[Request]:
+    """The same request, of what lies on topics (None: of its files), gone from disk at the end."""
+    if bounds is None:
+        yield request
+        return
+    if request.files:
+        raise NotGiven("--from-kafka reads topics: give no files beside it")
+    with TemporaryDirectory(prefix="recount-") as folder, counting("taking") as tell:
+        files = take(read_settings(), request.mapping, bounds, Path(folder), tell)
+        yield replace(request, files=files, streamed=True)
+
+
+def _span(text: str) -> tuple[tuple[str, int], Span]:
+    found = re.fullmatch(r"(.+)/(\d+)=(\d+):(\d+)", text)
+    if found is None:
+        raise NotGiven(f"--span '{text}': write TOPIC/PARTITION=START:END")
+    topic, partition, start, end = found.groups()
+    return (topic, int(partition)), Span(int(start), int(end))
+
+
+def _instant(text: str, option: str = "--as-of") -> datetime:
     """What was typed as a time. Raises ``NotGiven`` where it is none, or has no offset."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise NotGiven(f"--as-of '{text}' is no time; write 2022-11-01T00:00:00Z") from None
+        raise NotGiven(f"{option} '{text}' is no time; write 2022-11-01T00:00:00Z") from None
     if at.tzinfo is None:
-        raise NotGiven(f"--as-of '{text}' has no offset; write {text}Z or {text}+01:00")
+        raise NotGiven(f"{option} '{text}' has no offset; write {text}Z or {text}+01:00")
     return at.astimezone(UTC)
 
 

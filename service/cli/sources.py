@@ -136,7 +136,7 @@ def schemas(
     folder: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("schemas"),
     as_json: AsJson = False,
 ) -> None:
-    """Write the contracts as JSON Schema, for whoever sends them natively."""
+    """Write the contracts as JSON Schema, and the topics as AsyncAPI, for whoever sends or reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     written = documents()
     for name, text in written.items():

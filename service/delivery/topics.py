@@ -98,4 +98,5 @@ def mark_dead_letters_told(connection: Connection, told: Iterable[Message]) -> N
     if rows:
         held = dead_letters.primary_key.columns
         here = and_(*(column == bindparam(f"a_{column.name}") for column in held))
+        here = and_(here, dead_letters.c.status == "waiting")  # not one replayed or discarded since
         connection.execute(update(dead_letters).where(here).values(status="kept"), rows)

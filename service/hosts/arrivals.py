@@ -16,6 +16,7 @@ from typing import IO
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from schemas.crimes import CrimeRecord
 from schemas.feeds import Heartbeat
@@ -27,6 +28,7 @@ from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
 from service.ingest.fields import Row
 from service.ingest.mapping import Feed
 from service.ingest.people import PersonKey
+from service.ledger.instants import EPOCH
 from service.rules.observe import Observer
 from service.rules.pack import Pack
 
@@ -157,6 +159,14 @@ def from_the_future(read: Contract | Heartbeat) -> Refused:
         remedy="mend the clock of its source; it would make time pass for the whole force",
         force=read.force,
     )
+
+
+def proving_nothing(arrival: Arrival) -> Arrival:
+    """The same, moving no watermark: what lies in one partition says nothing of how far the others,
+    where more of the same force lies, were read."""
+    if isinstance(arrival, HeartbeatSeen):
+        return replace(arrival, until=EPOCH)
+    return replace(arrival, scattered=True)
 
 
 _NOTHING = Seen()

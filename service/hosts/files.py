@@ -38,6 +38,17 @@ def read_mapping(name_or_path: str) -> SourceMapping:
     return parse_mapping(text, origin, beside)
 
 
+def named_feed(topic: str, named: str) -> Feed:
+    """The side of a mapping that reads a topic. Raises ``NotGiven``."""
+    mapping_name, _, side = named.rpartition("/")
+    mapping = read_mapping(mapping_name)
+    feed = next((each for each in mapping.feeds if each.side == side), None)
+    if feed is None:
+        sides = ", ".join(f"{mapping_name}/{each.side}" for each in mapping.feeds)
+        raise NotGiven(f"topic {topic}: there is no '{named}'; the mapping has {sides}")
+    return feed
+
+
 def read_pack(name_or_path: str) -> Pack:
     """A shipped rule pack by name, or a file by path. Raises ``Fault`` or ``NotGiven``."""
     text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")

@@ -1,6 +1,6 @@
 """Bytes off a topic to inputs of a turn: decoded by the topic's mapping, read with the active pack.
 
-What cannot be read becomes a dead letter by its place and digest; its value goes nowhere.
+What cannot be read becomes a dead letter by its place and digest; its value is kept only sealed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,15 +16,15 @@ from msgspec.structs import replace
 
 from schemas.feeds import Heartbeat
 from service.effects import HeartbeatSeen
-from service.hosts.arrivals import Arrival, arrival_of, by_arrival, from_the_future
-from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key
+from service.hosts.arrivals import Arrival, arrival_of, by_arrival, from_the_future, proving_nothing
+from service.hosts.files import named_feed, read_pack, read_person_key
 from service.hosts.kafka_topics import Topic, partition_of
 from service.hosts.transport import PartitionBatch
 from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
 from service.ingest.mapping import Feed
-from service.ledger.instants import EPOCH
 from service.ledger.positions import Advance
 from service.ledger.scattering import Scattered
+from service.ledger.sealed import read_keys, seal_letter
 from service.ledger.write import DeadLetter
 from service.pointers import Rulebook
 from service.rules.observe import Observer
@@ -64,6 +64,7 @@ class Reading:
         }
         sources = [each.feed.source for each in self._feeds.values()]
         self.rulebook = Rulebook(self.pack, {source.name: source for source in sources})
+        self._keys = read_keys(settings.text_key_file) if settings.text_key_file else None
         self._skew = timedelta(seconds=settings.clock_skew)
 
     def source_of(self, topic: str) -> str:
@@ -98,6 +99,13 @@ class Reading:
         found = frozenset((names[topic_id], force) for topic_id, force in astray)
         return Read(batch, sum(len(b.records) for b in batches), found, promises)
 
+    def _sealed(self, letter: DeadLetter, value: bytes | None) -> DeadLetter:
+        """With the input as it came, where there are keys to seal it."""
+        if self._keys is None or value is None:
+            return letter
+        at = (letter.topic_id, letter.partition, letter.position)
+        return replace(letter, raw_encrypted=seal_letter(self._keys, *at, value))
+
     def _astray(self, batch: PartitionBatch, topic: Topic) -> set[str]:
         """Forces of which something lies in this partition that should lie in another. Told before
         anything is decoded: its own partition's records in the same poll must prove nothing either."""
@@ -128,20 +136,16 @@ class Reading:
                         where = Scattered(topic.id, read.force, source)
                         said, before = _promise(arrival, reads.feed), promises.get(where)
                         promises[where] = max(filter(None, (said, before)), default=None)
-                        arrival = _proving_nothing(arrival)
+                        arrival = proving_nothing(arrival)
                     yield arrival
                     continue
                 read = from_the_future(read)
-            dead.append(_dead_letter(source, topic, record, read, now))
+            letter = _dead_letter(source, topic, record, read, now)
+            dead.append(self._sealed(letter, record.value))
 
 
 def _feed(topic: str, named: str, pack: Any, key: Any) -> _Feed:
-    mapping_name, _, side = named.rpartition("/")
-    mapping = read_mapping(mapping_name)
-    feed = next((each for each in mapping.feeds if each.side == side), None)
-    if feed is None:
-        sides = ", ".join(f"{mapping_name}/{each.side}" for each in mapping.feeds)
-        raise NotGiven(f"topic {topic}: there is no '{named}'; the mapping has {sides}")
+    feed = named_feed(topic, named)
     return _Feed(feed, Decoder(feed, topic, None, None, key), Observer(pack, feed.source))
 
 
@@ -159,14 +163,6 @@ def _promise(arrival: Arrival, feed: Feed) -> datetime | None:
     if arrival.event_at is None or feed.source.runs_on:
         return None
     return min(arrival.event_at, arrival.known_at) - feed.source.lateness
-
-
-def _proving_nothing(arrival: Arrival) -> Arrival:
-    """The same, moving no watermark: what lies in one partition says nothing of how far the others,
-    where more of the same force lies, were read."""
-    if isinstance(arrival, HeartbeatSeen):
-        return replace(arrival, until=EPOCH)
-    return replace(arrival, scattered=True)
 
 
 def _dead_letter(

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from msgspec import Struct
+
 KAFKA = "org.apache.kafka:kafka_2.13:4.4.0"
 """What is run: group, artifact and version."""
 
@@ -48,6 +50,27 @@ broker.heartbeat.interval.ms=500
 """
 
 
+_GUARDED = """\
+listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller},SASL_SSL://127.0.0.1:{guarded}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker},SASL_SSL://127.0.0.1:{guarded}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL
+inter.broker.listener.name=PLAINTEXT
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={login} required;
+ssl.keystore.type=PEM
+ssl.keystore.location={certificate}
+"""
+
+
+class Guard(Struct, frozen=True):
+    """A second listener: TLS with this certificate, SCRAM-SHA-512 with this user."""
+
+    certificate: Path
+    """Certificate and PKCS #8 private key, PEM, in one file."""
+    user: str
+    password: str
+
+
 class PartFailed(Exception):
     """A part did not start; the message says where its own words are."""
 
@@ -55,16 +78,27 @@ class PartFailed(Exception):
 class RealKafka:
     """One Apache Kafka broker, its own controller."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, guard: Guard | None = None) -> None:
         self._folder = folder
+        self._guard = guard
         self._process: subprocess.Popen[bytes] | None = None
-        broker, controller = _free_ports(2)
+        broker, controller, guarded = _free_ports(3)
         self.bootstrap = f"127.0.0.1:{broker}"
         """Where it listens, also after a restart."""
+        self.guarded = f"127.0.0.1:{guarded}"
+        """Where the guarded listener is, given a guard."""
         self._config = folder / "server.properties"
         self._log = folder / "kafka.log"
         folder.mkdir(parents=True, exist_ok=True)
         written = _PROPERTIES.format(broker=broker, controller=controller, folder=folder)
+        if guard is not None:  # of a name said twice, the last counts
+            written += _GUARDED.format(
+                broker=broker,
+                controller=controller,
+                guarded=guarded,
+                login="org.apache.kafka.common.security.scram.ScramLoginModule",
+                certificate=guard.certificate,
+            )
         self._config.write_text(written, encoding="utf-8")
         atexit.register(self.kill)
 
@@ -72,6 +106,9 @@ class RealKafka:
         """Start, and wait until it answers. Raises ``PartFailed``."""
         if not (self._folder / "log").exists():
             tool = ["kafka.tools.StorageTool", "format", "-t", _CLUSTER, "-c", str(self._config)]
+            if self._guard is not None:
+                user = f"name={self._guard.user},password={self._guard.password}"
+                tool += ["--add-scram", f"SCRAM-SHA-512=[{user}]"]
             done = subprocess.run(_java(*tool), capture_output=True, check=False)
             if done.returncode != 0:
                 raise PartFailed(f"Kafka's storage: {done.stderr.decode(errors='replace')[-500:]}")

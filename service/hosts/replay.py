@@ -52,6 +52,8 @@ class Request(Struct, frozen=True, kw_only=True):
     not_after: datetime
     """The wall clock when the command was given: times after it are wrong."""
     person_key_file: Path | None = None
+    streamed: bool = False
+    """Do the files hold stretches of topics? Their ends say nothing of what a source covers."""
     linkage: Path | None = None
     """A linkage model; None: references alone link."""
 
@@ -126,6 +128,7 @@ class _Run:
         self._ledger = ledger
         self.zone = mapping.zone
         self._is_mine = is_mine
+        self._streamed = request.streamed
         self._dead_file = dead
         self._dead: list[DeadLetter] = []
         self.last_known: datetime | None = None
@@ -168,7 +171,7 @@ class _Run:
             # Cut off: rows in order prove what came before; in any other order, nothing at all.
             if not feed.feed.ordered:
                 yield InputLost(force, name, None, as_of)
-        elif not feed.feed.written.native:
+        elif not (feed.feed.written.native or self._streamed):
             since, until = stated(feed.feed, feed.seen_of(force))
             yield CoverageStated(force, name, since, until, as_of)
 

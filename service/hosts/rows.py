@@ -57,6 +57,10 @@ class NotGiven(Exception):
     """A name that leads to nothing readable; the message says what would."""
 
 
+TAKEN = ".taken"
+"""Ending of files that hold what was read from a partition; lines there are positions."""
+
+
 class Opened(Struct, frozen=True):
     """A file's columns, and its rows with the line each begins at."""
 
@@ -81,11 +85,26 @@ def check_readable(path: Path) -> None:
 def open_as(path: Path, side: Side) -> Opened:
     """A file's rows, as a mapping says that it is written."""
     check_readable(path)
+    if path.suffix == TAKEN:
+        return Opened(None, _taken(path))
     if side.native:
         return Opened(None, ((n, line) for n, line in _lines(path) if not _is_empty(line)))
     if side.format == "json":
         return Opened(None, _json_rows(path))
     return _csv_rows(path, side)
+
+
+def write_taken(file: IO[bytes], position: int, value: bytes | None) -> None:
+    """Append one record of a topic, as ``open_as`` reads it back."""
+    kept = b"null" if value is None else value  # an empty message is refused, as the worker does
+    file.write(position.to_bytes(8, "big") + len(kept).to_bytes(4, "big") + kept)
+
+
+def _taken(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Records of a partition with their positions."""
+    with path.open("rb") as file:
+        while head := file.read(12):
+            yield int.from_bytes(head[:8], "big"), file.read(int.from_bytes(head[8:], "big"))
 
 
 def guess(path: Path) -> Side:

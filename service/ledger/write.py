@@ -31,6 +31,7 @@ from service.effects import (
 from service.ledger.acts import write_answers, write_mutes, write_texts
 from service.ledger.chain import Links
 from service.ledger.instants import micros
+from service.ledger.letters import Letter
 from service.ledger.load import Held
 from service.ledger.statements import Row, add, delete, insert_once, upsert
 from service.ledger.tables import (
@@ -165,6 +166,12 @@ class Writing:
                     None,
                 )
             )
+
+    def forget_dead(self, letters: Iterable[Letter]) -> None:
+        """Dead letters that are read after all: their inputs are counted anew."""
+        for letter in letters:
+            self._count(letter.force, letter.source, READ, -1)
+            self._count(letter.force, letter.source, Intake.DEAD, -1)
 
     def write(self, connection: Connection) -> None:
         """Write everything, in the same order in every turn."""

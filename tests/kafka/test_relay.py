@@ -7,6 +7,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from sqlalchemy import select
 
+from schemas.alerts import DeadLetterTold, RecordingAlert
 from service.delivery.numbers import give_numbers
 from service.hosts.kafka_topics import partition_of
 from service.ledger.opening import Ledger
@@ -66,6 +67,7 @@ def test_a_relay_killed_again_and_again_loses_nothing_and_keeps_each_forces_orde
     by_force: dict[str, list[int]] = defaultdict(list)
     for record in read(site, site.environment["RECOUNT_ALERTS_TOPIC"]):
         event = json.loads(record.value)
+        RecordingAlert.model_validate_json(record.value)  # as `schemas/` promises
         force = record.key.decode()
         assert record.partition == partition_of(force, 4)
         assert event["data"]["force"] == force
@@ -104,6 +106,7 @@ def test_dead_letters_are_told_once_without_their_value(site: Site, ledger: Ledg
     records = read(site, site.environment["RECOUNT_DEAD_LETTERS_TOPIC"])
     assert len(records) == 1
     told = json.loads(records[0].value)
+    DeadLetterTold.model_validate_json(records[0].value)
     assert (told["topic_id"], told["partition"], told["position"]) == ("t", 2, 41)
     assert (told["reason"], told["digest"]) == ("not_json", "ab12")
     assert b"sealed" not in records[0].value

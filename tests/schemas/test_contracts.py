@@ -8,8 +8,9 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 import schemas
-from schemas.export import CONTRACTS, documents
+from schemas.export import ASYNCAPI, CONTRACTS, documents
 from schemas.upcast import STEPS, VersionUnknown, upcast
+from service.settings import Settings
 
 PUBLISHED = Path(str(schemas.__file__)).parent / "json"
 FIRST = Path(__file__).parent / "v1"
@@ -126,3 +127,18 @@ def _without_instants(held: Any) -> Any:
     if isinstance(held, list | tuple):
         return [_without_instants(each) for each in held]
     return "" if isinstance(held, str) and "T00:00:00" in held else held
+
+
+def test_asyncapi_names_the_topics_of_the_settings_and_only_schemas_beside_it() -> None:
+    held = json.loads((PUBLISHED / ASYNCAPI).read_text(encoding="utf-8"))
+    settings = Settings()
+    outputs = {settings.alerts_topic, settings.dead_letters_topic}
+    assert {each["address"] for each in held["channels"].values()} == {*settings.topics, *outputs}
+    for name, operation in held["operations"].items():
+        assert operation["action"] == ("send" if name in outputs else "receive")
+        assert operation["channel"]["$ref"] == f"#/channels/{name}"
+    for channel in held["channels"].values():
+        for message in channel["messages"].values():
+            assert message["$ref"].rpartition("/")[2] in held["components"]["messages"]
+    for message in held["components"]["messages"].values():
+        assert (PUBLISHED / message["payload"]["schema"]["$ref"]).is_file()
