@@ -1,7 +1,8 @@
 """``recount run``: everything in one process over one SQLite file; the default.
 
 Sources send over HTTP, turns run one at a time, the wall clock ticks, numbers are given, people are
-told, the board is served. Whatever was answered is on disk: the process may be killed at any moment and started again.
+told, the board is served. Whatever was answered is on disk: the process may be killed at any moment and
+started again.
 """
 
 import asyncio
