@@ -169,6 +169,13 @@ def make_reading() -> APIRouter:
 
         return answer(await desk_of(request).read(find))
 
+    _add_state(router)
+    return router
+
+
+def _add_state(router: APIRouter) -> None:
+    """How sources and a whole force stand."""
+
     @router.get("/sources", responses=answers(Sources))
     async def sources(
         request: Request, viewer: Annotated[Viewer, Depends(require(View.SOURCES))], force: Force
@@ -219,8 +226,6 @@ def make_reading() -> APIRouter:
             return Board(number, now, desk.demonstration, held)
 
         return answer(await desk.read(find))
-
-    return router
 
 
 class ReportsWanted(Struct, frozen=True):

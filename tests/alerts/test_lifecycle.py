@@ -52,7 +52,7 @@ def test_words_of_causes_are_kept_apart() -> None:
     assert len({cause.value for cause in CAUSES}) == len(CAUSES)
 
 
-@pytest.mark.parametrize("said", [None, *TOLD_STAGE])
+@pytest.mark.parametrize("said", [None, *sorted(TOLD_STAGE)])
 def test_after_a_hold_it_stands_where_it_was_said_to_stand(said: AlertType | None) -> None:
     back = TOLD_STAGE[said] if said else Stage.QUIET
     assert step(Stage.HELD, Passing.HOLD_OVER, said) is back
@@ -70,7 +70,7 @@ def test_the_readme_shows_the_table() -> None:
     assert f"```mermaid\n{draw()}```" in readme
 
 
-@pytest.mark.parametrize("said", TOLD_STAGE)
+@pytest.mark.parametrize("said", sorted(TOLD_STAGE))
 def test_an_alert_from_before_there_were_stages_stands_where_it_was_said_to(
     said: AlertType,
 ) -> None:
