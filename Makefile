@@ -3,7 +3,7 @@
 UV := .venv/bin/uv
 OUT ?= out/example
 
-.PHONY: help run check test lint format lock bench truth faults soak clean
+.PHONY: help run example check test lint format lock bench truth faults soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -15,7 +15,10 @@ help:  ## list the targets
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-run: .venv/installed  ## install, then replay the worked example and say what was never recorded
+run: .venv/installed  ## install, then run the service and its board over a force that does not exist
+	.venv/bin/recount run --demo
+
+example: .venv/installed  ## replay the worked example and say what was never recorded
 	.venv/bin/recount replay --source examples/one_file.yaml --incidents examples/one_file.csv --rules umd --out $(OUT)
 
 check: lint test  ## install, then every check and test
@@ -39,6 +42,7 @@ lock: .venv/installed  ## pin every dependency, with hashes
 
 bench: .venv/installed  ## measure speed; see benchmarks/
 	.venv/bin/python -m benchmarks.replay
+	.venv/bin/python -m benchmarks.ingest
 
 truth: .venv/installed  ## lay verdicts beside the truth of simulated forces; hours
 	.venv/bin/python -m benchmarks.truth

@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     """Bytes of one request's body, unpacked, at most."""
     ingest_row_max: Annotated[int, Field(ge=1024)] = 1024 * 1024
     """Bytes of one row of it, at most."""
+    ingest_turn_max: Annotated[int, Field(ge=1)] = 5000
+    """Rows of it applied in one turn, at most: more are faster a row, and others wait longer."""
     ingest_at_once: Annotated[int, Field(ge=1)] = 4
     """Bodies taken in at the same time; further ones are told to come again."""
     viewers_max: Annotated[int, Field(ge=1)] = 500

@@ -101,7 +101,7 @@ async def _apply(
 ) -> list[dict[str, Any]]:
     """Turn after turn; what became of each row. Raises ``Problem`` where the ledger is gone."""
     told: list[dict[str, Any]] = []
-    step = desk.settings.turn_inputs_max
+    step = desk.settings.ingest_turn_max
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
         found = await asyncio.to_thread(read, token.source, token.force, part, desk.clock())

@@ -52,7 +52,7 @@ def test_killed_in_the_middle_of_what_is_sent_it_loses_nothing_and_does_nothing_
     (tmp_path / "whole").mkdir()
     told = [event for event in events(1500) if event.force in FORCES]
     bodies = parts(told, 400)
-    cut = Running(tmp_path / "cut", RECOUNT_TURN_INPUTS_MAX="20", RECOUNT_TICK_EVERY="3600")
+    cut = Running(tmp_path / "cut", RECOUNT_INGEST_TURN_MAX="20", RECOUNT_TICK_EVERY="3600")
     whole = Running(tmp_path / "whole", RECOUNT_TICK_EVERY="3600")
     try:
         sure = 0
