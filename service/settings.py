@@ -215,7 +215,7 @@ class Settings(BaseSettings):
     """Private networks in which receivers may stand, also without TLS; everywhere else they are public."""
     receiver_ca: Path | None = None
     """File of certificates that vouch for webhooks' servers; absent: the system's."""
-    sending_at_once: Annotated[int, Field(ge=1, le=1000)] = 32
+    sending_at_once: Annotated[int, Field(ge=1, le=1000)] = 64
     """Messages under way at one time, at most; to one receiver a quarter of them."""
     sending_within: Seconds = 20.0
     """Seconds in which a receiver's server must have taken a message."""

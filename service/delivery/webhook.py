@@ -1,6 +1,6 @@
 """Webhooks as the Standard Webhooks specification has them (version 1.0): signed, with a key for repeats.
 
-The answer's body is never read. No redirect is followed: a signed message goes where it was addressed,
+The answer's body is thrown away. No redirect is followed: a signed message goes where it was addressed,
 or nowhere.
 """
 
@@ -10,6 +10,7 @@ import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
 from typing import Any
 
 import httpx
@@ -22,6 +23,9 @@ from service.delivery.addresses import permitted, within
 from service.delivery.outcome import Delivered, Reason, Refused, Result, Retry
 from service.settings import Settings
 
+BODY_MAX = 16_384
+"""Bytes of an answer's body that are read, at most."""
+
 _LATER = frozenset({408, 425, 429})
 """Of the codes that begin with 4, those that mean: not now."""
 
@@ -32,7 +36,7 @@ class Webhooks:
     def __init__(self, settings: Settings, secret: Callable[[str], str]) -> None:
         """``secret`` finds what a receiver's messages are signed with; empty: nothing is set up."""
         self._settings, self._secret = settings, secret
-        self._clients: dict[tuple[str, str, int | None], httpx.AsyncClient] = {}
+        self._clients: dict[tuple[str, str, str, int | None], httpx.AsyncClient] = {}
         self._tls = ssl.create_default_context(cafile=settings.receiver_ca)
 
     async def send(self, notice: Notice, now: datetime) -> Result:
@@ -49,7 +53,7 @@ class Webhooks:
             return Retry(Reason.NOT_SET_UP)
         try:
             async with asyncio.timeout(self._settings.sending_within):
-                return await self._post(url, body, headers, now)
+                return await self._post(notice.receiver, url, body, headers, now)
         except (TimeoutError, httpx.TimeoutException):
             return Retry(Reason.TIMED_OUT)
         except socket.gaierror:
@@ -66,30 +70,32 @@ class Webhooks:
         self._clients.clear()
 
     async def _post(
-        self, url: httpx.URL, body: bytes, headers: dict[str, str], now: datetime
+        self, receiver: str, url: httpx.URL, body: bytes, headers: dict[str, str], now: datetime
     ) -> Result:
         allowed = self._settings.receiver_networks
-        found = await asyncio.get_running_loop().getaddrinfo(
-            url.host, url.port or url.scheme, type=socket.SOCK_STREAM
-        )
-        address = permitted((str(each[4][0]) for each in found), allowed)
+        address = permitted(await _addresses(url), allowed)
         if address is None:
             return Refused(Reason.ADDRESS_PRIVATE)
         if url.scheme == "http" and not within(address, allowed):
             return Refused(Reason.NOT_SECURED)
         request = {**headers, "host": url.netloc.decode("ascii")}
-        async with self._client(url).stream(
+        async with self._client(receiver, url).stream(
             "POST",
             url.copy_with(host=address),
             content=body,
             headers=request,
             extensions={"sni_hostname": url.raw_host.decode("ascii")},
         ) as response:
+            # A connection whose answer was read to its end can carry the next message.
+            async for _ in response.aiter_raw():
+                if response.num_bytes_downloaded > BODY_MAX:
+                    break
             return _answered(response, now)
 
-    def _client(self, url: httpx.URL) -> httpx.AsyncClient:
-        """One for each host: a connection to an address serves the name it was made for alone."""
-        key = (url.scheme, url.host, url.port)
+    def _client(self, receiver: str, url: httpx.URL) -> httpx.AsyncClient:
+        """One for each receiver and host: a connection to an address serves the name it was made for
+        alone, and few are quicker to look through than many."""
+        key = (receiver, url.scheme, url.host, url.port)
         if key not in self._clients:
             self._clients[key] = httpx.AsyncClient(
                 verify=self._tls,
@@ -99,6 +105,17 @@ class Webhooks:
                 limits=httpx.Limits(max_connections=self._settings.sending_at_once),
             )
         return self._clients[key]
+
+
+async def _addresses(url: httpx.URL) -> list[str]:
+    """Where a URL leads. Raises ``socket.gaierror``."""
+    try:
+        return [str(ip_address(url.host))]
+    except ValueError:
+        loop = asyncio.get_running_loop()
+        port = url.port or url.scheme
+        found = await loop.getaddrinfo(url.host, port, type=socket.SOCK_STREAM)
+        return [str(each[4][0]) for each in found]
 
 
 def payload(notice: Notice) -> bytes:

@@ -155,7 +155,7 @@ def claim(
     query = (
         select(notifications)
         .where(_HELD.next_try_at <= micros(now), _of(only, without), ~blocked)
-        .order_by(_HELD.next_try_at, *_line(notifications))
+        .order_by(_HELD.next_try_at)  # as the index has them: a night's ten thousand are not sorted
         .limit(limit)
         .with_for_update(of=notifications, skip_locked=True)
     )
