@@ -22,6 +22,7 @@ from smtplib import (
 
 from service.alerts.notice import Notice, NoticeClass
 from service.delivery.outcome import Delivered, Reason, Refused, Result, Retry
+from service.delivery.tls import trusting
 from service.settings import Settings
 
 
@@ -87,7 +88,7 @@ def compose(settings: Settings, notice: Notice, now: datetime) -> EmailMessage:
 def _connected(settings: Settings) -> SMTP:
     timeout = settings.sending_within / 2
     where = (settings.smtp_host, settings.smtp_port)
-    context = ssl.create_default_context(cafile=settings.smtp_ca)
+    context = trusting("RECOUNT_SMTP_CA", settings.smtp_ca)
     if settings.smtp_security == "tls":
         server: SMTP = SMTP_SSL(*where, timeout=timeout, context=context)
     else:

@@ -21,6 +21,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from service.alerts.notice import Notice
 from service.delivery.addresses import permitted, within
 from service.delivery.outcome import Delivered, Reason, Refused, Result, Retry
+from service.delivery.tls import trusting
 from service.settings import Settings
 
 BODY_MAX = 16_384
@@ -34,10 +35,11 @@ class Webhooks:
     """Connections to receivers, kept open between messages; for one event loop."""
 
     def __init__(self, settings: Settings, secret: Callable[[str], str]) -> None:
-        """``secret`` finds what a receiver's messages are signed with; empty: nothing is set up."""
+        """``secret`` finds what a receiver's messages are signed with; empty: nothing is set up. Raises
+        ``SettingsWrong``."""
         self._settings, self._secret = settings, secret
         self._clients: dict[tuple[str, str, str, int | None], httpx.AsyncClient] = {}
-        self._tls = ssl.create_default_context(cafile=settings.receiver_ca)
+        self._tls = trusting("RECOUNT_RECEIVER_CA", settings.receiver_ca)
 
     async def send(self, notice: Notice, now: datetime) -> Result:
         """Send one message, within the time a setting allows for all of it."""

@@ -130,3 +130,11 @@ def test_a_password_file_that_is_gone_is_named(tmp_path: Path) -> None:
         )
         with pytest.raises(SettingsWrong, match="RECOUNT_SMTP_PASSWORD_FILE"):
             send_email(settings, mail(), NOON)
+
+
+def test_a_file_of_certificates_that_is_none_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    for name in ("gone", "empty"):
+        settings = sending_settings(tmp_path, smtp_host="127.0.0.1", smtp_ca=tmp_path / name)
+        with pytest.raises(SettingsWrong, match="RECOUNT_SMTP_CA"):
+            send_email(settings, mail(), NOON)
