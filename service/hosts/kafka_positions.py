@@ -76,15 +76,6 @@ def made_anew(topic: str, topic_id: str) -> str:
     )
 
 
-def made_anew(topic: str, topic_id: str) -> str:
-    """What is wrong with a topic that has another id than the one read before, and the remedy."""
-    return (
-        f"topic {topic} was made anew: its id is {topic_id}, not the one read before. "
-        f"Where that was meant, start once with --accept-recreated {topic}: what was "
-        "not read of the old one counts as lost"
-    )
-
-
 def fitted(batch: PartitionBatch, at: int) -> PartitionBatch | None:
     """The part of a batch that begins where the ledger stands; None where all of it is applied.
 

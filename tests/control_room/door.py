@@ -14,10 +14,11 @@ from service.alerts.actors import Actor, ActorRole
 from service.control_room.app import make_app
 from service.control_room.gate import Gate, Kept
 from service.control_room.viewers import Special
-from service.hosts.embedded import make_desk
+from service.hosts.embedded import PARTS, make_desk
 from service.hosts.incoming import Incoming
 from service.ledger.opening import open_ledger
 from service.ledger.upgrading import upgrade
+from service.metrics import Counted
 from service.settings import read_settings
 
 HERE = "http://127.0.0.1:8000"
@@ -82,7 +83,7 @@ def a_door(folder: Path, *routers: APIRouter, **given: object) -> Iterator[Door]
     clock = Clock()
     ledger = open_ledger(f"sqlite:///{folder / 'door.db'}")
     upgrade(ledger.engine)
-    desk = make_desk(settings, ledger, _incoming())
+    desk = make_desk(settings, ledger, _incoming(), Counted(*PARTS))
     gate = Gate(settings, ledger, clock)
     try:
         yield Door(make_app(desk, gate, routers), gate, clock)
