@@ -58,6 +58,12 @@ class Queue(IntFlag):
     """The victim appealed against a decision not to record."""
 
 
+_IN_NONE = Queue(0)
+_POSSIBLE_MATCH, _POSSIBLE_CRIME, _CANCELLATION, _N100, _NOT_TOLD, _UNKNOWN_CODE, _HOLD, _APPEAL = (
+    map(int, Queue)
+)
+
+
 class Place(Struct, frozen=True):
     """One report, as lists see it."""
 
@@ -67,7 +73,7 @@ class Place(Struct, frozen=True):
     """Kind of the crime that is looked at first: owed before settled, then as the rules rank them."""
     on_board: bool = False
     """Owed or unproved, of clear grade, and answering for its incident."""
-    queues: Queue = Queue(0)
+    queues: Queue = _IN_NONE
     owner: str = ""
     """Who has it in hand: whoever it is assigned to, else whoever acknowledged it; empty: nobody."""
 
@@ -82,14 +88,16 @@ def place(facts: ReportFacts, line: Line, handling: Handling = UNTOUCHED) -> Pla
         group=_group(facts, line) if first else None,
         category=first.category if first else "",
         on_board=line.verdict in _OWED and line.grade is Grade.CLEAR and not line.same_as,
-        queues=_queues(line) | _asked(line, handling),
+        queues=_IN_NONE if (found := _queues(line) | _asked(line, handling)) == 0 else Queue(found),
         owner=handling.assigned_to or handling.acknowledged_by,
     )
 
 
 def _first(line: Line) -> CrimeLine | None:
-    owed = (crime for crime in line.crimes if crime.verdict in _OWED)
-    return next(owed, line.crimes[0] if line.crimes else None)
+    for crime in line.crimes:
+        if crime.verdict in _OWED:
+            return crime
+    return line.crimes[0] if line.crimes else None
 
 
 def _group(facts: ReportFacts, line: Line) -> HarmGroup:
@@ -103,37 +111,36 @@ def _group(facts: ReportFacts, line: Line) -> HarmGroup:
     return HarmGroup.VIOLENCE if kinds & _VIOLENCE else HarmGroup.OTHER
 
 
-def _queues(line: Line) -> Queue:
-    found = Queue(0)
-    if line.unknown_codes:
-        found |= Queue.UNKNOWN_CODE
+def _queues(line: Line) -> int:
+    """Flags as numbers: adding members of an enumeration up is slow, and every report passes here."""
+    found = _UNKNOWN_CODE if line.unknown_codes else 0
     if line.same_as:
         return found
-    owed = line.verdict in _OWED
-    if owed and line.grade is Grade.POSSIBLE:
-        found |= Queue.POSSIBLE_CRIME
-    if owed and any(each.reason == "only_possible" for each in line.refused):
-        found |= Queue.POSSIBLE_MATCH
-    if any(link.lacks for link in line.links):
-        found |= Queue.CANCELLATION
+    if line.verdict in _OWED:
+        if line.grade is Grade.POSSIBLE:
+            found |= _POSSIBLE_CRIME
+        if any([each.reason == "only_possible" for each in line.refused]):
+            found |= _POSSIBLE_MATCH
+    if any([link.lacks for link in line.links]):
+        found |= _CANCELLATION
     if _n100(line):
-        found |= Queue.N100
+        found |= _N100
     if line.verdict is Verdict.ACCOUNTED and not line.told and _decided(line):
-        found |= Queue.NOT_TOLD
+        found |= _NOT_TOLD
     return found
 
 
-def _asked(line: Line, handling: Handling) -> Queue:
+def _asked(line: Line, handling: Handling) -> int:
     """What people have asked for and nobody has answered."""
-    found = Queue.HOLD if handling.asked is not None else Queue(0)
+    found = _HOLD if handling.asked is not None else 0
     if handling.appealed_at is not None and line.verdict in _OWED:
-        found |= Queue.APPEAL
+        found |= _APPEAL
     return found
 
 
 def _n100(line: Line) -> bool:
-    reasons = (*(c.reason for c in line.crimes), *(each.reason for each in line.refused))
-    return any("n100" in reason for reason in reasons)
+    reasons = [c.reason for c in line.crimes] + [each.reason for each in line.refused]
+    return any(["n100" in reason for reason in reasons])
 
 
 def _decided(line: Line) -> bool:

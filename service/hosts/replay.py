@@ -28,7 +28,7 @@ from service.ingest.decode import Refused
 from service.ledger import outputs
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.outputs import RecordCounts
-from service.ledger.upgrading import upgrade
+from service.ledger.upgrading import drop_indexes_for_lists, upgrade
 from service.ledger.write import DeadLetter
 from service.matching.judgement import decode as read_line
 from service.matching.watermark import SourceState
@@ -141,6 +141,7 @@ class _Run:
             if request.files.get(feed.files)
         ]
         upgrade(ledger.engine)
+        drop_indexes_for_lists(ledger.engine)
 
     def read_all(self, tell: Callable[[int], None]) -> None:
         """Every input of every feed, in order of arrival, in turns."""

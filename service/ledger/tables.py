@@ -127,6 +127,15 @@ Index(
     reports.c.grade,
 )
 
+FOR_LISTS = (
+    "ix_reports_board",
+    "ix_reports_queues",
+    "ix_reports_owner",
+    "ix_reports_received",
+    "ix_alert_events_subject",
+)
+"""Indexes that boards and lists read and no turn does."""
+
 records = Table(
     "records",
     metadata,
