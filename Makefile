@@ -48,7 +48,7 @@ truth: .venv/installed  ## lay verdicts beside the truth of simulated forces; ho
 	.venv/bin/python -m benchmarks.truth
 
 faults: .venv/installed  ## kill, stop and restart everything under load; an hour (RECOUNT_KILLS=50)
-	.venv/bin/pytest tests/kafka/test_faults.py tests/kafka/test_scattering.py tests/kafka/faults_at_length.py
+	.venv/bin/pytest tests/kafka/test_faults.py tests/kafka/test_scattering.py tests/kafka/faults_at_length.py tests/kafka/answers_at_length.py
 
 soak: .venv/installed  ## half an hour of steady load: does the worker's memory grow?
 	.venv/bin/python -m benchmarks.soak

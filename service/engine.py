@@ -58,6 +58,9 @@ from service.voice import Voice
 CLAIMED = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED})
 """Verdicts that speak though nothing was said before; all others only answer what was."""
 
+UNPROVED = frozenset({Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED})
+"""Verdicts under which a crime may be not provable."""
+
 
 def decide(
     lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]
@@ -167,15 +170,15 @@ class _Fold:
                 self._put_source(watermark.by_heartbeat(state, each.until, each.known_at))
                 return connected
             case CoverageStated():
-                state, _ = self._source(each.source)
+                state, connected = self._source(each.source)
                 covered = watermark.by_coverage(state, each.since, each.until, each.known_at)
                 self._put_source(covered)
-                return self._with_verdict(Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED)
+                return {*self._unproved(), *connected}
             case InputLost():
-                state, _ = self._source(each.source)
+                state, connected = self._source(each.source)
                 self._put_source(watermark.by_loss(state, each.since))
                 self._say_of_source(each.source, AlertType.INPUT_LOST, {})
-                return self._with_verdict(Verdict.MISSED, Verdict.PARTLY_RECORDED, owed=True)
+                return {*self._claimed(), *connected}
             case RulesChanged():
                 self._voice.settle_before(each.known_at)
                 return self._relearn(each)
@@ -303,9 +306,14 @@ class _Fold:
             live=self._is_live,
         )
 
-    def _with_verdict(self, *verdicts: Verdict, owed: bool = False) -> list[str]:
+    def _unproved(self) -> list[str]:
+        """Reports that may turn out to be missed where sources prove more."""
+        return [s.facts.ref for s in self._reports.values() if s.verdict in UNPROVED]
+
+    def _claimed(self) -> list[str]:
+        """Reports that rest on a miss, said or met by a likely record."""
         states = self._reports.values()
-        return [s.facts.ref for s in states if s.verdict in verdicts or (owed and s.owed_at)]
+        return [s.facts.ref for s in states if s.verdict in CLAIMED or s.owed_at]
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -316,12 +324,15 @@ class _Fold:
             return state, ()
         source = self._rulebook.sources[name]
         state = watermark.connected(self._force, source)
-        return state, () if source.reports else self._with_verdict(Verdict.NOT_PROVABLE)
+        return state, () if source.reports else {*self._unproved(), *self._claimed()}
 
     def _hear(self, each: ReportSeen | RecordSeen) -> Collection[str]:
+        """Note that a source brought this; reports that may change because it answers for more."""
         state, connected = self._source(each.facts.source)
         source, at, proves = self._rulebook.sources[state.source], each.event_at, not each.scattered
         self._put_source(watermark.by_event(state, source, at, each.known_at, proves=proves))
+        if not connected and not source.reports and watermark.reaches_back(state, at):
+            return self._unproved()
         return connected
 
     def _put_source(self, state: SourceState) -> None:

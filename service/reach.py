@@ -23,13 +23,11 @@ from service.effects import (
     RulesChanged,
     Tick,
 )
+from service.engine import CLAIMED, UNPROVED
 from service.matching.levels import slips
-from service.matching.watermark import Basis, silent_at
+from service.matching.watermark import Basis, reaches_back, silent_at
 from service.pointers import OWED, Rulebook, crime_key, log_key, may_repair, near_key
 from service.rules.facts import RecordFacts, ReportFacts
-
-UNPROVED = frozenset({Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED})
-CLAIMED = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED})
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -70,6 +68,7 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
     verdicts: set[Verdict] = set()
     marks = {name: state.watermark for name, state in lane.sources.items()}
     clock = lane.now
+    connects = False
     for each in inputs:
         clock = each.known_at if clock is None else max(clock, each.known_at)
         match each:
@@ -85,16 +84,19 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
                 reports.update(each.facts.incident_refs)
                 mentions.add(crime_key(each.facts.ref))
                 _raise_mark(marks, each.facts.source, each.event_at)
-                if each.facts.source not in lane.sources:
+                held = lane.sources.get(each.facts.source)
+                connects |= held is None
+                if held is not None and reaches_back(held, each.event_at):
                     verdicts |= UNPROVED
             case HeartbeatSeen():
                 _raise_mark(marks, each.source, each.until)
-                if each.source not in lane.sources:
-                    verdicts |= UNPROVED
+                connects |= _connects(lane, rulebook, each.source)
             case CoverageStated():
                 _raise_mark(marks, each.source, each.known_at)
+                connects |= _connects(lane, rulebook, each.source)
                 verdicts |= UNPROVED
             case InputLost():
+                connects |= _connects(lane, rulebook, each.source)
                 verdicts |= CLAIMED
                 mentions.add(OWED)
             case RulesChanged():
@@ -109,7 +111,9 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
                     _raise_mark(marks, name, each.known_at)
                 for name, until in each.promised:
                     _raise_mark(marks, name, until)
-    if clock is not None and _silence_may_end_belief(lane, rulebook, clock):
+    if connects:
+        verdicts |= UNPROVED
+    if connects or (clock is not None and _silence_may_end_belief(lane, rulebook, clock)):
         verdicts |= CLAIMED
         mentions.add(OWED)
     return Wanted(
@@ -274,6 +278,11 @@ def _bounds(
     behind = min(mark for mark in records if mark is not None)
     own = {n: min(m, behind) for n, m in marks.items() if m is not None and sources[n].reports}
     return {"": behind, **own}
+
+
+def _connects(lane: Lane, rulebook: Rulebook, name: str) -> bool:
+    """Is this a record source that has not been heard of in this lane?"""
+    return name not in lane.sources and not rulebook.sources[name].reports
 
 
 def _silence_may_end_belief(lane: Lane, rulebook: Rulebook, clock: datetime) -> bool:

@@ -433,12 +433,14 @@ class _Proof:
         close = crime.due_at + self.grace
         if not self.sight.records or None in self.sight.records:
             return "crime_source_not_connected"
+        unread = False
         for state in self.sight.records:
             assert state is not None
             if not covers(state, crime.received_at, crime.due_at):
                 return "outside_coverage"
-            if state.watermark is None or state.watermark < close:
-                return "crime_source_not_read"
+            unread = unread or state.watermark is None or state.watermark < close
+        if unread:  # asked last: it is judged again when all are read, not at each
+            return "crime_source_not_read"
         for name, own in self._own().items():
             if own is None or own.watermark is None or own.watermark < close:
                 self.lagging = name

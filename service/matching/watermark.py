@@ -155,6 +155,14 @@ def by_loss(state: SourceState, since: datetime | None) -> SourceState:
     return replace(state, lost_since=_earlier(state.lost_since, since or state.first_event))
 
 
+def reaches_back(state: SourceState, at: datetime | None) -> bool:
+    """Does something that happened ``at`` make the source answer for more than it did? Where nobody
+    said from when on it does, it is from the first time seen, whenever that is read."""
+    if state.since is not None or at is None:
+        return False
+    return state.first_event is None or at < state.first_event
+
+
 def covers(state: SourceState, received_at: datetime, due_at: datetime) -> bool:
     """Do receipt and deadline lie inside what a record source answers for?"""
     since = state.since or state.first_event

@@ -36,9 +36,10 @@ class Done(NamedTuple):
 class Site:
     """Topics and a group of their own on a shared broker."""
 
-    def __init__(self, bootstrap: str, database: str, folder: Path) -> None:
+    def __init__(self, bootstrap: str, database: str, folder: Path, partitions: int = 4) -> None:
         self.bootstrap = bootstrap
         self.database = database
+        self._partitions = partitions
         self._folder = folder
         self._workers: list[Running] = []
         mark = uuid4().hex[:8]
@@ -79,7 +80,22 @@ class Site:
             there = client.list_topics()
             every = (*settings.topics, settings.alerts_topic, settings.dead_letters_topic)
             missing = [name for name in every if name not in there]
-            kafka_topics.create(client, missing, partitions=4, replication=1, append_time_days=None)
+            kafka_topics.create(
+                client,
+                missing,
+                partitions=self._partitions,
+                replication=1,
+                append_time_days=None,
+            )
+
+    def anew(self, database: str) -> Ledger:
+        """The same topics, read from their start by another group into another ledger."""
+        self.database = database
+        self.environment["DATABASE_URL"] = database
+        self.environment["RECOUNT_GROUP"] = f"recount-{uuid4().hex[:8]}"
+        ledger = open_ledger(database)
+        upgrade(ledger.engine)
+        return ledger
 
     def run(self, *command: str, **environment: str) -> Done:
         """Run a command to its end."""
@@ -117,9 +133,11 @@ class Site:
                 worker.process.kill()
             worker.process.wait()
 
-    def await_applied(self, ledger: Ledger, count: int, *alive: "Running") -> None:
+    def await_applied(
+        self, ledger: Ledger, count: int, *alive: "Running", within: float = PATIENCE
+    ) -> None:
         """Wait until so many positions are applied."""
-        await_that(lambda: applied(ledger) >= count, f"{count} applied", *alive)
+        await_that(lambda: applied(ledger) >= count, f"{count} applied", *alive, within=within)
 
     def await_ticked(self, ledger: Ledger, *alive: "Running") -> None:
         """Wait until time has passed for every force since now."""
@@ -176,9 +194,11 @@ def applied(ledger: Ledger) -> int:
         return int(connection.scalars(select(func.sum(positions.c.next))).one() or 0)
 
 
-def await_that(holds: Callable[[], bool], what: str, *alive: Running) -> None:
+def await_that(
+    holds: Callable[[], bool], what: str, *alive: Running, within: float = PATIENCE
+) -> None:
     """Wait until something holds; fail at once where a worker that should live has ended."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + within
     while not holds():
         for worker in alive:
             if worker.process.poll() is not None:

@@ -98,7 +98,8 @@ def test_a_flood_of_the_unreadable_stops_the_worker_and_nothing_of_it_is_applied
     assert worker.stop() == 0
 
 
-def _recreate(site: Site, topic: str) -> None:
+def recreate(site: Site, topic: str) -> None:
+    """Delete a topic and make it anew."""
     client = KafkaAdminClient(bootstrap_servers=site.bootstrap)
     client.delete_topics([topic])
     await_that(lambda: topic not in client.list_topics(), "deleted")
@@ -106,7 +107,8 @@ def _recreate(site: Site, topic: str) -> None:
     site.make_topics()
 
 
-def _retain_nothing(site: Site, topic: str) -> None:
+def retain_nothing(site: Site, topic: str) -> None:
+    """Let go everything that a topic holds."""
     client = KafkaAdminClient(bootstrap_servers=site.bootstrap)
     client.delete_records({TopicPartition(topic, n): -1 for n in range(4)})
     client.close()
@@ -119,7 +121,7 @@ def test_a_topic_made_anew_stops_the_worker_until_that_is_said_to_be_meant(
     site.produce(told)
     worker = site.start()
     site.await_applied(ledger, len(told), worker)
-    _recreate(site, site.topics["crimes"])
+    recreate(site, site.topics["crimes"])
     assert worker.ended() == 1  # also where it was running
     worker = site.start()
     assert worker.ended() == 1
@@ -146,7 +148,7 @@ def test_input_gone_before_it_was_read_is_said_and_no_miss_rests_on_it(
     site.await_applied(ledger, len(early), worker)
     assert worker.stop() == 0
     site.produce([event for event in late if event.side == "crimes"])
-    _retain_nothing(site, site.topics["crimes"])
+    retain_nothing(site, site.topics["crimes"])
     site.produce([*(event for event in late if event.side == "log"), *beats])
     worker = site.start()
     worker.await_said("ready")
