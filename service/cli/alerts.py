@@ -37,8 +37,9 @@ from service.effects import (
     UnlinkRecord,
 )
 from service.hosts import acting
-from service.hosts.acting import Act, Filters, Open, Shown
+from service.hosts.acting import Filters, Open, Shown
 from service.hosts.files import NotGiven
+from service.ledger.given import Act
 from service.settings import read_settings
 
 app = typer.Typer(no_args_is_help=True)

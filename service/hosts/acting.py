@@ -1,6 +1,6 @@
 """People's commands over a ledger: what stands open, one report with its history, and doing something."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,34 +9,22 @@ from msgspec import Struct
 from sqlalchemy import Connection
 
 from schemas.words import Verdict
-from service.alerts.actors import Actor
 from service.alerts.identity import alert_identity
 from service.alerts.lifecycle import Stage
-from service.effects import Answer, Asked, CommandGiven, ReportState
+from service.commands import PERSON
+from service.effects import Answer, ReportState
 from service.hosts.files import NotGiven, read_mapping, read_pack
 from service.hosts.folders import reading_ledger
 from service.ingest.source import Source
 from service.ledger import acts, outputs, trail
+from service.ledger.given import Act, ActUnusable, make_command
 from service.ledger.opening import Ledger
-from service.ledger.sealed import KeysUnusable, read_keys, seal_text
+from service.ledger.sealed import read_keys
 from service.ledger.trail import Happened
 from service.matching.judgement import Line, decode
 from service.pointers import Rulebook
 from service.settings import Settings
 from service.turn import Batch, turn
-
-
-class Act(Struct, frozen=True, kw_only=True):
-    """What a person asks for, before it is sealed and given."""
-
-    force: str
-    actor: Actor
-    asked: Asked
-    ref: str = ""
-    expected: int | None = None
-    command_id: str
-    typed: Mapping[str, str] = {}
-    """What he typed, by field; it leaves this process sealed or not at all."""
 
 
 class Filters(Struct, frozen=True, kw_only=True):
@@ -121,30 +109,16 @@ def desk(settings: Settings, url: str) -> Iterator[Ledger]:
 
 def act(ledger: Ledger, book: Rulebook, act_: Act, now: datetime, keys: Path | None) -> Answer:
     """Give one command and wait until it is durable. Raises ``NotGiven`` where it cannot be given at
-    all: nothing to seal with, or rules that are not those by which the ledger was decided."""
-    text = None
-    if any(each.strip() for each in act_.typed.values()):
-        if keys is None:
-            raise NotGiven(
-                "what is typed is kept encrypted: set RECOUNT_TEXT_KEY_FILE to a file that holds a "
-                "key; make one with: openssl rand -base64 32"
-            )
-        try:
-            text = seal_text(read_keys(keys), act_.force, act_.command_id, act_.typed)
-        except KeysUnusable as wrong:
-            raise NotGiven(str(wrong)) from None
+    all: too long, nothing to seal with, or rules that are not those by which the ledger was decided."""
+    if not PERSON.fullmatch(act_.actor.id):
+        raise NotGiven("--as takes one word: an opaque id of whoever acts, never a name")
+    try:
+        given = make_command(act_, read_keys(keys) if keys is not None else None, now)
+    except ActUnusable as wrong:
+        where = f"--{wrong.field.replace('_', '-')}: " if wrong.field else ""
+        raise NotGiven(f"{where}{wrong}") from None
     with ledger.reading() as connection:
         _check_same_rules(connection, book, act_)
-    given = CommandGiven(
-        force=act_.force,
-        command_id=act_.command_id,
-        actor=act_.actor,
-        known_at=now,
-        asked=act_.asked,
-        ref=act_.ref,
-        expected=act_.expected,
-        text=text,
-    )
     return turn(ledger, book, Batch(inputs=(given,))).answers[act_.command_id]
 
 

@@ -171,6 +171,9 @@ def test_records_are_linked_matches_refused_holds_asked_and_mutes_made(
         (("mute", "33"), "a mute goes with --until"),
         (("mute", "33", "--until", "tomorrow"), "--until 'tomorrow' is no time"),
         (("mute", "33", "--until", "2024-01-16T10:00"), "has no offset"),
+        (("acknowledge", "33", "R1", "--comment", "x" * 4001), "--comment: 4,001 characters"),
+        (("acknowledge", "33", "R1", "--command-id", "a b"), "--command-id: a command's id is"),
+        (("acknowledge", "33", "R1", "--as", f"{CANARY} 2"), "--as takes one word"),
     ],
 )
 def test_what_is_given_wrongly_is_told_and_ends_with_two(
@@ -179,8 +182,10 @@ def test_what_is_given_wrongly_is_told_and_ends_with_two(
     given: tuple[str, ...],
     told: str,
 ) -> None:
-    assert recount("alerts", *given, *ME) == 2
-    assert told in capsys.readouterr().err
+    assert recount("alerts", given[0], *ME, *given[1:]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert CANARY not in said
 
 
 def test_without_a_key_nothing_can_be_typed(
