@@ -82,6 +82,13 @@ def test_open_reports_are_listed_and_filtered(
     ]:
         assert recount("alerts", "list", "--json", *options) == 0
         assert [row["ref"] for row in told(capsys)["reports"]] == found
+    assert recount("alerts", "list", "--json", "--limit", "1") == 0
+    shortened = told(capsys)
+    assert (shortened["open"], len(shortened["reports"])) == (1, 1)
+    assert recount("alerts", "acknowledge", "33", "R1", *ME) == 0
+    capsys.readouterr()
+    assert recount("alerts", "list", "--json", "--nobody") == 0
+    assert told(capsys) == {"open": 0, "reports": []}
 
 
 def test_a_command_is_given_answered_and_shown(
