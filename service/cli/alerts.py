@@ -37,8 +37,9 @@ from service.effects import (
     UnlinkRecord,
 )
 from service.hosts import acting
-from service.hosts.acting import Act, Filters, Open, Shown
+from service.hosts.acting import Filters, Open, Shown
 from service.hosts.files import NotGiven
+from service.ledger.given import Act
 from service.settings import read_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -95,16 +96,16 @@ def list_(
     within = timedelta(hours=due_within) if due_within >= 0 else None
     wanted = Filters(force=force, stage=state, due_within=within, harm=harm, nobody=nobody)
     with acting.desk(read_settings(), context.obj[0]) as ledger:
-        found = acting.listed(ledger, wanted, now)
+        found = acting.listed(ledger, wanted, now, limit)
     if as_json:
-        print_json({"open": len(found), "reports": found[:limit]})
+        print_json({"open": found.count, "reports": found.rows})
         return
     rows = table("force", "report", "#time left", "what", "stands", "kind", "harm", "with")
-    for row in found[:limit]:
+    for row in found.rows:
         rows.add_row(*_row(row, now))
     out.print(rows)
-    if len(found) > limit:
-        out.print(f"and {len(found) - limit:,} more; --limit shows them")
+    if found.count > limit:
+        out.print(f"and {found.count - limit:,} more; --limit shows them")
 
 
 def _row(row: Open, now: datetime) -> tuple[str, ...]:
