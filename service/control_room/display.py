@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import RedirectResponse
 
-from service.control_room.pages import STATIC, THEMES
+from service.control_room.pages import THEMES
+from service.control_room.plain_page import STATIC
 from service.control_room.problems import not_found
 from service.control_room.rights import Openly, View, Viewer, require
 from service.control_room.sign_in import safe_path

@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
-from hashlib import sha256
-from importlib import resources
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -23,6 +21,7 @@ from sqlalchemy import Connection
 from service.alerts import words
 from service.alerts.queues import HIGH_HARM, RESTRICTED
 from service.control_room.desk import Desk, desk_of
+from service.control_room.plain_page import version
 from service.control_room.problems import not_found
 from service.control_room.rights import Viewer
 from service.figures import phrases
@@ -38,11 +37,10 @@ NAVIGATION = (
     ("worklist", "Worklist"),
     ("sources", "Sources"),
     ("notifications", "Notifications"),
+    ("mutes", "Mutes"),
     ("audit", "Audit"),
     ("statistics", "Statistics"),
 )
-
-STATIC = resources.files("service.control_room") / "static"
 
 THEMES = ("auto", "light", "night")
 
@@ -239,12 +237,3 @@ def environment() -> Environment:
     )
     made.globals.update(HIGH_HARM=HIGH_HARM, RESTRICTED=RESTRICTED, version=version(), words=words)
     return made
-
-
-@cache
-def version() -> str:
-    """Digest of what is static, so that a browser never keeps an old module."""
-    digest = sha256()
-    for file in sorted(STATIC.iterdir(), key=lambda each: each.name):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]

@@ -85,7 +85,7 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
             if wanted.speed is not None:
                 demonstration = Demonstration(desk, incoming, wanted.speed)
                 desk = demonstration.desk
-                loops = (demonstration.play,)  # nobody is told of what never happened
+                loops = (demonstration.play,)
             numbering, gate = desk, Gate(settings, ledger, wall_clock)
             return serve(
                 make_app(desk, gate, PAGES),
