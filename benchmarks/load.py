@@ -26,11 +26,12 @@ from service.alerts.escalation import A_SHIFT, AN_HOUR, SHIFT
 from service.alerts.notice import Notice, NoticeClass
 from service.alerts.routes import Rank, Routes
 from service.delivery.numbers import give_numbers
-from service.delivery.planning import audit, plan_round
+from service.delivery.planning import plan_round
 from service.effects import HeartbeatSeen, Input, RecordSeen, ReportSeen, Tick
 from service.hosts.files import read_mapping, read_pack
 from service.hosts.planning import read_routes
 from service.ingest.source import Topic
+from service.ledger.attention import audit
 from service.ledger.notices import Choice, listed
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.upgrading import upgrade

@@ -188,12 +188,12 @@ def look(
     return Look(after, tells, min(later, default=None))
 
 
-def overdue(frozen: Frozen, progress: Progress, pauses: Pauses, now: datetime) -> int:
+def undone(frozen: Frozen, progress: Progress, pauses: Pauses, now: datetime) -> tuple[Tell, ...]:
     """Steps that should have been told before now and were not: what an auditor counts. It looks at
     the route and at what was said, never at when somebody meant to look again."""
     if not progress.open or pauses.waits_until(now) is not None:
-        return 0
-    return sum(each.at <= now for each in _pending(frozen, progress))
+        return ()
+    return tuple(each for each in _pending(frozen, progress) if each.at <= now)
 
 
 def _pending(frozen: Frozen, progress: Progress) -> list[Tell]:

@@ -20,7 +20,6 @@ from service.alerts.escalation import (
     NOTICED,
     SETTLED_QUIETLY,
     Asked,
-    Pauses,
     Progress,
     Said,
     Tell,
@@ -28,17 +27,18 @@ from service.alerts.escalation import (
     changes,
     hear,
     look,
-    overdue,
 )
 from service.alerts.identity import alert_identity
 from service.alerts.lifecycle import OPEN
-from service.alerts.mutes import Subject, matches
 from service.alerts.notice import Body, Notice, NoticeClass
 from service.alerts.routes import Frozen, Routed, Routes, StepKind, Told
 from service.alerts.shifts import next_digest, next_start
 from service.delivery.numbers import alone
 from service.effects import RaiseEvent
-from service.ledger.acts import all_mutes
+from service.ledger.attention import Keeping, pauses
+from service.ledger.escalations import (
+    PLANNER as PLANNER_AT,
+)
 from service.ledger.escalations import (
     DigestDue,
     Escalating,
@@ -49,7 +49,6 @@ from service.ledger.escalations import (
     bring_digests_forward,
     cursor,
     digests_due,
-    digests_late,
     escalating,
     for_digest,
     freeze,
@@ -63,10 +62,7 @@ from service.ledger.escalations import (
     put_off_quiet,
     reported,
     said_after,
-    still_open,
-    stopped,
     to_look_at,
-    waiting,
 )
 from service.ledger.instants import micros
 from service.ledger.notices import plan
@@ -75,7 +71,6 @@ from service.ledger.opening import Ledger
 PLANNER = 0x5265_0003
 """Advisory lock: one plans at a time."""
 
-CURSOR = "planner"
 PLANNED_AT_ONCE = 500
 """Events heard, and escalations looked at, in one round, at most."""
 
@@ -87,9 +82,6 @@ CATCHES_UP_IN = timedelta(hours=12)
 
 SETTLES_IN = timedelta(minutes=30)
 """What is settled quietly is told when nothing more of it has come for so long."""
-
-TOLERANCE = timedelta(minutes=10)
-"""What is later than this is overdue to the auditor."""
 
 SOURCE = "source:"
 """Subjects that are feeds begin so."""
@@ -109,16 +101,6 @@ class Planned(Struct, frozen=True):
     """Is there more to do at once?"""
 
 
-class Audit(Struct, frozen=True):
-    """What an auditor finds: zero everywhere, and a heartbeat not long ago."""
-
-    steps_overdue: int
-    digests_overdue: int
-    events_unheard: int
-    open: int
-    heartbeat_at: datetime | None
-
-
 def plan_round(
     ledger: Ledger, routes: Routes, now: datetime, limit: int = PLANNED_AT_ONCE
 ) -> Planned:
@@ -126,67 +108,6 @@ def plan_round(
     with ledger.writing() as connection:
         alone(connection, PLANNER)
         return _Round(connection, routes, now).run(limit)
-
-
-def audit(connection: Connection, now: datetime) -> Audit:
-    """Count what should have been done by now and was not, from routes and history alone."""
-    position, heartbeat = cursor(connection, CURSOR)
-    steps = under_way = 0
-    page: list[Escalating] = []
-    for each in still_open(connection):
-        under_way += 1
-        page.append(each)
-        if len(page) == PLANNED_AT_ONCE:
-            steps += _overdue(connection, page, now)
-            page = []
-    steps += _overdue(connection, page, now)
-    late = digests_late(connection, now, TOLERANCE)
-    return Audit(steps, late, waiting(connection, position), under_way, heartbeat)
-
-
-def _overdue(connection: Connection, held: list[Escalating], now: datetime) -> int:
-    seen = reported(connection, [(e.force, e.subject) for e in held])
-    routes = frozen(connection, [e.route for e in held])
-    keeping = _Keeping(connection, {each.force for each in held}, now)
-    found = 0
-    for each in held:
-        report = seen.get((each.force, each.subject))
-        if not keeping.back(each, report):
-            route = routes[each.route]
-            found += overdue(route, each.progress, _pauses(report, route), now - TOLERANCE)
-    return found
-
-
-class _Keeping:
-    """What keeps alerts back: feeds that have stopped, and mutes that run."""
-
-    def __init__(self, connection: Connection, forces: Collection[str], now: datetime) -> None:
-        self._stopped = stopped(connection, forces)
-        self._mutes = {
-            force: [mute for mute in all_mutes(connection, force) if mute.runs(now)]
-            for force in forces
-        }
-
-    def back(self, alert: Escalating, report: Reported | None) -> bool:
-        """Is this one kept back? By its own feed, by one that could hold the crime, or by a mute."""
-        explained = report is not None and any(
-            holds_crimes or name == report.facts.source
-            for name, holds_crimes in self._stopped.get(alert.force, {}).items()
-        )
-        return explained or self.muted_until(alert, report) is not None
-
-    def muted_until(self, alert: Escalating, report: Reported | None) -> datetime | None:
-        """Until when it is muted; None: it is not."""
-        crimes = report.line.crimes if report is not None else ()
-        subject = Subject(
-            subject=alert.subject,
-            area=report.facts.area if report is not None else "",
-            category=crimes[0].category if crimes else "",
-            harm=alert.progress.harm,
-            grade=alert.progress.grade,
-        )
-        running = self._mutes.get(alert.force, [])
-        return max((mute.until for mute in running if matches(mute, subject)), default=None)
 
 
 class _Round:
@@ -206,7 +127,7 @@ class _Round:
         self._back: dict[str, datetime | None] = {}
 
     def run(self, limit: int) -> Planned:
-        position, _ = cursor(self._connection, CURSOR)
+        position, _ = cursor(self._connection, PLANNER_AT)
         new = said_after(self._connection, position, limit)
         self._hear(new)
         behind = len(new) == limit
@@ -216,7 +137,7 @@ class _Round:
         digests = 0 if more else self._digests()
         told = plan(self._connection, self._notices, self._now)
         last = new[-1].number if new else position
-        move_cursor(self._connection, CURSOR, last, self._now)
+        move_cursor(self._connection, PLANNER_AT, last, self._now)
         return Planned(len(new), looked, told, digests, more)
 
     # -- hearing ----------------------------------------------------------------------------------
@@ -227,7 +148,7 @@ class _Round:
         held = escalating(self._connection, [each.alert_id for each in new])
         self._load(held.values(), [(e.event.force, e.event.subject) for e in new if e.event])
         forces = {each.event.force for each in new if each.event}
-        keeping = _Keeping(self._connection, forces, self._now)
+        keeping = Keeping(self._connection, forces, self._now)
         touched: dict[str, Escalating] = {}
         for each in new:
             before = touched.get(each.alert_id) or held.get(each.alert_id)
@@ -241,7 +162,7 @@ class _Round:
         keep(self._connection, touched.values())
 
     def _after(
-        self, before: Escalating | None, event: RaiseEvent, keeping: _Keeping
+        self, before: Escalating | None, event: RaiseEvent, keeping: Keeping
     ) -> Escalating | None:
         if event.type is AlertType.SOURCE_BACK:
             self._back[event.force] = event.at
@@ -302,7 +223,7 @@ class _Round:
             next_at=None,
         )
 
-    def _changed(self, alert: Escalating, event: RaiseEvent, keeping: _Keeping) -> None:
+    def _changed(self, alert: Escalating, event: RaiseEvent, keeping: Keeping) -> None:
         """Tell everyone who was told, and nobody else (G4): aloud where it had been told aloud."""
         route, ended = self._frozen[alert.route], not alert.progress.open
         report = self._reports.get((alert.force, alert.subject))
@@ -329,13 +250,13 @@ class _Round:
         self._write()
         due = to_look_at(self._connection, self._now, limit)
         self._load(due)
-        keeping = _Keeping(self._connection, {each.force for each in due}, self._now)
+        keeping = Keeping(self._connection, {each.force for each in due}, self._now)
         after = []
         for each in due:
             route = self._frozen[each.route]
             report = self._reports.get((each.force, each.subject))
             back = keeping.back(each, report)
-            seen = look(route, each.progress, _pauses(report, route), self._now, back)
+            seen = look(route, each.progress, pauses(report, route), self._now, back)
             for tell in seen.tells:
                 self._tell(each, route, tell)
             after.append(replace(each, progress=seen.progress, next_at=seen.next_at))
@@ -552,14 +473,3 @@ def _flood_ends(now: datetime) -> datetime:
     minutes = int(FLOOD_IN / timedelta(minutes=1))
     start = now.replace(minute=now.minute // minutes * minutes, second=0, microsecond=0)
     return start + FLOOD_IN
-
-
-def _pauses(report: Reported | None, route: Frozen) -> Pauses:
-    if report is None:
-        return Pauses()
-    handling = report.handling
-    since = handling.acknowledged_at
-    return Pauses(
-        acknowledged_until=since and since + timedelta(hours=route.acknowledged_hours),
-        held_until=handling.hold.until if handling.hold else None,
-    )

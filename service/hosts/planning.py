@@ -15,9 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from service.alerts.routes import Routes
 from service.alerts.routing_file import faults_of, parse_routes
 from service.delivery.numbers import give_numbers
-from service.delivery.planning import Audit, Planned, audit, plan_round
+from service.delivery.planning import Planned, plan_round
 from service.hosts.files import NotGiven
 from service.ingest.lined import Fault
+from service.ledger.attention import Audit, audit
 from service.ledger.opening import Ledger
 from service.log import log
 from service.settings import Settings

@@ -3,7 +3,7 @@ of whose attention. Written by planners alone, one at a time."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -36,6 +36,7 @@ from service.ledger.tables import (
     frozen_routes,
     intake,
     interrupts,
+    lanes,
     on_lists,
     published,
     reports,
@@ -46,6 +47,9 @@ Key = TypeVar("Key")
 
 ASKED = 500
 """Keys in one query, at most."""
+
+PLANNER = "planner"
+"""Name of the cursor of those who plan."""
 
 ASKED_LAST = 100
 """Interrupts looked back at: more than all budgets of twelve hours together."""
@@ -156,10 +160,11 @@ def said_after(connection: Connection, number: int, limit: int) -> list[Publishe
     ]
 
 
-def waiting(connection: Connection, number: int) -> int:
-    """How many numbered events stand beyond a number."""
-    query = select(func.count()).select_from(published).where(published.c.number > number)
-    return connection.scalars(query).one()
+def unheard(connection: Connection, number: int) -> int:
+    """How much was said and done beyond a number, numbered or not: numbers leave no gap, and a lane
+    counts the rows of its chain."""
+    query = select(func.coalesce(func.sum(lanes.c.seq), 0))
+    return int(connection.scalars(query).one()) - number
 
 
 def reported(
@@ -456,11 +461,6 @@ def cursor(connection: Connection, name: str) -> tuple[int, datetime | None]:
 def move_cursor(connection: Connection, name: str, position: int, at: datetime) -> None:
     """Put a cursor somewhere."""
     upsert(connection, cursors, [(name, position, micros(at))])
-
-
-def digests_late(connection: Connection, now: datetime, by: timedelta) -> int:
-    """Receivers whose digest should have been made by then and was not."""
-    return len(digests_due(connection, now - by))
 
 
 def _pages(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:

@@ -17,8 +17,8 @@ from service.alerts.escalation import (
     changes,
     hear,
     look,
-    overdue,
     rehearse,
+    undone,
 )
 from service.alerts.notice import Channel
 from service.alerts.routes import Frozen, Rank, StepKind, Told
@@ -101,7 +101,7 @@ def test_the_miss_goes_up() -> None:
 def test_acknowledging_and_holds_pause(pauses: Pauses) -> None:
     seen = look(frozen(), MISSED, pauses, DUE)
     assert (seen.tells, seen.next_at) == ((), DUE + 2 * HOUR)
-    assert overdue(frozen(), MISSED, pauses, DUE + HOUR) == 0
+    assert len(undone(frozen(), MISSED, pauses, DUE + HOUR)) == 0
     after = look(frozen(), seen.progress, pauses, DUE + 2 * HOUR)
     assert told(after.tells)[:2] == ["bureau interrupt", "inspector interrupt"]
 
@@ -196,10 +196,10 @@ def test_a_stopped_source_interrupts_each_time_it_stops() -> None:
 
 
 def test_an_auditor_counts_steps_nobody_took() -> None:
-    assert overdue(frozen(), MISSED, Pauses(), DUE - HOUR) == 0
-    assert overdue(frozen(), MISSED, Pauses(), DUE + HOUR) == 4
+    assert len(undone(frozen(), MISSED, Pauses(), DUE - HOUR)) == 0
+    assert len(undone(frozen(), MISSED, Pauses(), DUE + HOUR)) == 4
     after = look(frozen(), MISSED, Pauses(), DUE + HOUR).progress
-    assert overdue(frozen(), after, Pauses(), DUE + HOUR) == 0
+    assert len(undone(frozen(), after, Pauses(), DUE + HOUR)) == 0
 
 
 def receiver(rank: Rank = Rank.STAFF, digest_only: bool = False) -> Told:

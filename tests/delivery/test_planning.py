@@ -3,33 +3,30 @@
 from collections import Counter
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 from sqlalchemy import update
 
 from schemas.words import AlertType
-from service.alerts.actors import Actor, ActorRole
+from service.alerts.actors import ActorRole
 from service.alerts.handling import HoldReason
 from service.alerts.mutes import Matchers
 from service.alerts.notice import NoticeClass
 from service.alerts.routing_file import parse_routes
 from service.delivery.numbers import give_numbers
-from service.delivery.planning import audit, plan_round
+from service.delivery.planning import plan_round
 from service.effects import (
     Acknowledge,
     ApproveHold,
     Asked,
     AskHold,
-    CommandGiven,
     CoverageStated,
     MuteAlerts,
-    Sealed,
 )
 from service.hosts.planning import default_text
+from service.ledger.attention import audit
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.tables import cursors, lanes
 from service.ledger.upgrading import upgrade
-from service.turn import Batch, turn
 from tests.conftest import Fresh
 from tests.delivery.told import Story
 
@@ -53,20 +50,8 @@ def begun(ledger: Ledger, **changes: Any) -> Story:
 def command(
     story: Story, asked: Asked, role: ActorRole = ActorRole.REGISTRAR, ref: str = "R1"
 ) -> None:
-    actor = Actor(id=f"person-{role}-1", roles=(role,), forces=("33",), via="api")
-    text = Sealed("k1", b"sealed", ("comment",))
-    given = CommandGiven(
-        force="33",
-        command_id=str(uuid4()),
-        actor=actor,
-        known_at=story.now,
-        asked=asked,
-        ref=ref,
-        text=text,
-    )
-    turned = turn(story.ledger, story.rulebook, Batch(inputs=(given,)))
-    assert turned.answers[given.command_id].accepted, turned.answers
-    story.plan()
+    answer = story.person_does(asked, role, ref)
+    assert answer.accepted, answer
 
 
 def test_nobody_acts_and_it_goes_up_to_the_registrar(ledger: Ledger) -> None:

@@ -5,13 +5,16 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from importlib import resources
 from typing import Any, Self
+from uuid import uuid4
 
+from service.alerts.actors import Actor, ActorRole
 from service.alerts.notice import Notice, NoticeClass
 from service.alerts.routes import Routes
 from service.alerts.routing_file import parse_routes
 from service.delivery.numbers import give_numbers
-from service.delivery.planning import audit, plan_round
-from service.effects import HeartbeatSeen, Input, Tick
+from service.delivery.planning import plan_round
+from service.effects import Answer, Asked, CommandGiven, HeartbeatSeen, Input, Sealed, Tick
+from service.ledger.attention import audit
 from service.ledger.notices import Choice, listed
 from service.ledger.opening import Ledger
 from service.turn import Batch, turn
@@ -90,6 +93,26 @@ class Story(Timeline):
             found = audit(connection, now)
         assert (found.steps_overdue, found.digests_overdue, found.events_unheard) == (0, 0, 0)
         assert found.heartbeat_at == now
+
+    def person_does(
+        self, asked: Asked, role: ActorRole = ActorRole.REGISTRAR, ref: str = "R1"
+    ) -> Answer:
+        """Somebody gives a command now; the answer."""
+        self._pass_until(self.now)
+        given = CommandGiven(
+            force="33",
+            command_id=str(uuid4()),
+            actor=Actor(id=f"person-{role}-1", roles=(role,), forces=("33",), via="api"),
+            known_at=self.now,
+            asked=asked,
+            ref=ref,
+            text=Sealed("k1", b"sealed", ("comment",)),
+        )
+        turned = turn(self.ledger, self.rulebook, Batch(inputs=(given,)))
+        self.inputs.append(given)
+        self.events += turned.events
+        self.plan()
+        return turned.answers[given.command_id]
 
     def notices(self) -> list[Notice]:
         """Every message planned, in order of time."""
