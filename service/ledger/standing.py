@@ -186,6 +186,14 @@ def group_rows(connection: Connection, force: str, now: datetime) -> tuple[Group
     return tuple(GroupRow(group=group, **found[group]) for group in HarmGroup)
 
 
+def standing_longer(connection: Connection, force: str, now: datetime, span: timedelta) -> int:
+    """Reports provably past due for longer than a span, with nobody on them."""
+    held = reports.c
+    long = and_(held.verdict.in_(_PAST), held.deadline < micros(now) - micros_of(span))
+    query = select(func.count()).where(held.force == force, _BOARD, long, held.owner.is_(None))
+    return connection.scalars(query).one()
+
+
 _COUNTED = tuple(name for name in GroupRow.__struct_fields__ if name != "group")
 
 

@@ -40,6 +40,9 @@ OPEN = frozenset({Verdict.PENDING, Verdict.MISSED, Verdict.PARTLY_RECORDED, Verd
 WAITING = "status = 'waiting'"
 """Rows of the outbox that nobody has sent."""
 
+BY_PEOPLE = "actor_id <> ''"
+"""Rows of the chain that tell what a person did."""
+
 # -- lanes and positions ------------------------------------------------------------------------
 
 lanes = Table(
@@ -166,6 +169,13 @@ alert_events = Table(
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("event_id"),
     Index("ix_alert_events_subject", "force", "subject_id", "seq"),
+    *(
+        Index(name, *columns, sqlite_where=text(BY_PEOPLE), postgresql_where=text(BY_PEOPLE))
+        for name, columns in {
+            "ix_alert_events_acts": ("force", "seq"),
+            "ix_alert_events_actor": ("force", "actor_id", "seq"),
+        }.items()
+    ),
 )
 
 chain_payloads = Table(
@@ -415,6 +425,7 @@ consultations = Table(
     Column("recipient", Word, nullable=False),  # of a disclosure: an opaque id
     Index("ix_consultations_at", "at", "id"),
     Index("ix_consultations_report", "force", "ref", "at"),
+    Index("ix_consultations_actor", "actor_id", "at"),
 )
 
 # -- who is to be told ------------------------------------------------------------------------------
