@@ -171,8 +171,7 @@ def _frame(
     if wanted and wanted not in known:
         raise not_found("force")
     chosen = wanted or (known[0] if known else "")
-    utc = request.cookies.get("utc") == "1"
-    theme = request.cookies.get("theme", "auto")
+    utc, theme = shown_as(request)
     held = feeds(connection, chosen) if chosen else ()
     topics = {desk.rulebook.sources[f.state.source].topic for f in held if _declared(desk, f)}
     query = f"?{request.url.query}" if request.url.query else ""
@@ -184,7 +183,7 @@ def _frame(
         now=desk.clock(),
         zone=ZoneInfo("UTC" if utc else desk.settings.zone),
         utc=utc,
-        theme=theme if theme in THEMES else "auto",
+        theme=theme,
         force=chosen,
         forces=tuple(known),
         feeds=held,
@@ -192,6 +191,12 @@ def _frame(
         labels=_labels(desk, held),
         here=request.url.path + query,
     )
+
+
+def shown_as(request: Request) -> tuple[bool, str]:
+    """Whether this browser wants times in UTC, and which theme."""
+    theme = request.cookies.get("theme", "auto")
+    return request.cookies.get("utc") == "1", theme if theme in THEMES else "auto"
 
 
 def _labels(desk: Desk, held: tuple[Feed, ...]) -> dict[str, str]:

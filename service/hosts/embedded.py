@@ -157,17 +157,19 @@ async def in_a_thread(desk: Desk, run: Callable[[threading.Event], None]) -> Non
 
 async def number_again_and_again(desk: Desk) -> None:
     """Give published numbers to what was said; no topic waits for it here."""
-    while await desk.goes_on(desk.settings.relay_every):
+    while await desk.goes_on(desk.settings.relay_every, desk.said):
         try:
-            await asyncio.to_thread(_number, desk)
+            if await asyncio.to_thread(_number, desk):
+                desk.numbered.set()
         except DBAPIError as error:
             log().warning("numbers_failed", error=type(error.orig).__name__)
 
 
-def _number(desk: Desk) -> None:
+def _number(desk: Desk) -> int:
     with desk.ledger.writing() as connection:
-        give_numbers(connection)
+        numbered = give_numbers(connection)
         let_go(connection)
+        return numbered
 
 
 def _check_kind(ledger: Ledger, wanted: Wanted) -> None:

@@ -104,6 +104,9 @@ reports = Table(
 ON_BOARD = ("on_board", "deadline", "ref", "harm_group", "verdict", "owner", "area")
 """By time, and with all that the board counts, so that counting reads no row."""
 
+COUNTED = ("verdict", "harm_group", "deadline", "owner", "on_board")
+"""What the board counts stands together in it: counting sorts nothing."""
+
 # Conditions of partial indexes are plain: SQLite evaluates a list of words for every row it writes.
 for _name, _held, _columns in (
     ("ix_reports_by_watermark", "next_by_watermark", ("waits_on", "next_by_watermark")),
@@ -111,6 +114,7 @@ for _name, _held, _columns in (
     ("ix_reports_open", "deadline", ("verdict", "deadline")),
     ("ix_reports_claimed", "claim", ("claim",)),
     ("ix_reports_board", "on_board", ON_BOARD),
+    ("ix_reports_counted", "on_board", COUNTED),
     ("ix_reports_queues", "queues", ("received_at", "ref", "queues", "harm_group")),
     ("ix_reports_owner", "owner", ("owner", "deadline", "ref", "harm_group")),
 ):

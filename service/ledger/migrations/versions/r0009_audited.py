@@ -1,4 +1,4 @@
-"""What the audit asks for: acts of people, and of one of them; looks of one person."""
+"""Indexes for what the audit asks for (acts of people, looks of one), and for what the board counts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,3 +21,8 @@ def upgrade() -> None:
             name, "alert_events", columns, sqlite_where=_BY_PEOPLE, postgresql_where=_BY_PEOPLE
         )
     op.create_index("ix_consultations_actor", "consultations", ["actor_id", "at"])
+    counted = ["force", "verdict", "harm_group", "deadline", "owner", "on_board"]
+    on_board = sa.text("on_board IS NOT NULL")
+    op.create_index(
+        "ix_reports_counted", "reports", counted, sqlite_where=on_board, postgresql_where=on_board
+    )
