@@ -167,6 +167,9 @@ class Settings(BaseSettings):
     requests_per_minute: Annotated[int, Field(ge=1)] = 600
     """Requests of one session, or of one address without a session, in a minute, at most."""
 
+    looks_kept_days: Annotated[int, Field(ge=30)] = 1095
+    """Days for which it is kept who looked at which report, and to whom it was given; then it is erased."""
+
     # -- who is told ------------------------------------------------------------------------------
     routes: str = "default"
     """Routes by which alerts reach people: ``default`` as shipped, or a .yaml file."""

@@ -147,34 +147,6 @@ CATEGORIES = {
 }
 """Kinds of crime whose word alone reads badly."""
 
-REFUSALS = {
-    "not_your_force": "you do not act for this force",
-    "not_your_role": "your role does not do this here",
-    "officer_in_case": "you are the officer in the case: somebody else has to",
-    "registrar_only": "the registrar alone accepts this cancellation",
-    "command_id_taken": "this command id was used for something else; leave it out for a new one",
-    "report_unknown": "this report is not known",
-    "record_unknown": "this record has not been read; try again when the crime system has been",
-    "same_incident": "another report answers for this incident",
-    "changed_meanwhile": "somebody was first; look again",
-    "not_now": "this cannot be done as it stands now",
-    "no_change": "it is so already",
-    "not_linked": "this record is not linked here",
-    "tied_by_reference": "the reports themselves name this record; mend the reference there",
-    "not_cancelled": "this record is not cancelled",
-    "lacks": "it lacks something",
-    "nothing_owed": "nothing is owed on this report",
-    "crime_unknown": "no such crime is expected of this report",
-    "nothing_to_reopen": "no decision stands that could be appealed against",
-    "hold_never_for_this": "recording never waits for an interview, a medical or an appointment",
-    "no_hold_asked": "no delay was asked for",
-    "not_ahead": "that time has passed",
-    "comment_missing": "a comment is needed",
-    "bad_reference": "that is no reference: up to 40 letters, digits and signs, a digit among them",
-    "mute_unknown": "this mute is not known",
-}
-"""Why a command was refused."""
-
 ROUTES = {"log": "Incident log", "referral": "Referral to a protection team"}
 
 TOPICS = {
@@ -292,6 +264,63 @@ ACTIONS = {
 }
 """What a person can do."""
 
+DONE = {**{str(action): told for action, told in ACTIONS.items()}, "disclosed": "Noted as given"}
+"""What a page says was done."""
+
+TYPED = {
+    "comment": "Comment",
+    "rationale": "Rationale",
+    "evidence_what": "What the contrary evidence is",
+    "evidence_from": "Whom it is from",
+    "what": "What the new information is",
+    "where_from": "Where it is from",
+    "verifiable": "How it can be verified",
+}
+"""Fields of free text."""
+
+PURPOSES = {
+    "recording": "to see that the crime is recorded, or why not",
+    "safeguarding": "to protect somebody",
+    "assurance": "to check how it was recorded",
+    "audit": "to check lawfulness, and who looked",
+    "complaint": "a complaint or an appeal by the victim",
+    "request": "somebody asked for what is held about them",
+}
+"""Why somebody looked, or was given something. [DPA 2018 s.62]"""
+
+KINDS = {"interrupt": "message at once", "digest": "digest", "thread": "update of a message"}
+"""Classes of message."""
+
+LISTED = {
+    "worklist": "on the worklist",
+    "digest": "in a digest",
+    "interrupt": "on the worklist",
+    "quiet": "in the digest of what was settled quietly",
+    "noticed": "in a digest, once",
+}
+"""How a report stands with a receiver."""
+
+NOTICES = {
+    "waiting": "waiting",
+    "claimed": "being sent",
+    "sent": "sent",
+    "replaced": "replaced by a newer one",
+    "refused": "refused by the receiver",
+    "expired": "tried in vain",
+    "failed": "could not be made",
+}
+"""How a message stands."""
+
+BECAME = {
+    Verdict.RECORDED: "in time",
+    Verdict.RECORDED_LATE: "late",
+    Verdict.MISSED: "no record",
+    Verdict.ACCOUNTED: "accounted for",
+    Verdict.NOT_PROVABLE: "cannot tell",
+    Verdict.PENDING: "not yet due",
+}
+"""Verdicts as the heads of columns."""
+
 HOLDS = {
     HoldReason.VICTIM_UNREACHABLE: "victim cannot be reached",
     HoldReason.VICTIM_UNFIT: "victim is not fit to say",
@@ -334,6 +363,36 @@ REFUSALS = {
 }
 """Why something was refused, and what to do."""
 
+PROBLEMS = {
+    "csrf": (
+        "This form is out of date",
+        "Nothing was done. Go back, reload the page, and send it again.",
+    ),
+    401: ("Not signed in", "Sign in first, then come back."),
+    403: (
+        "Not for you",
+        "Your role, force or named rights do not cover this. The attempt was noted; ask your "
+        "administrator where you need it.",
+    ),
+    404: (
+        "Not found",
+        "There is no such page or report, or it is not yours to see.",
+    ),
+    405: ("Not found", "There is no such page."),
+    413: ("Too long", "Nothing was done: what was sent is longer than this service takes."),
+    422: ("This address cannot be read", "Something in it is not what it should be."),
+    429: ("Too many requests", "Wait a little, then reload."),
+    500: ("This failed here", "It is not your doing, and it was noted. Try again in a while."),
+    503: ("Not available just now", "Nothing was lost. Reload in a few seconds."),
+}
+"""What went wrong with a page, by reason or by status: its title, and what to do."""
+
+
+def problem(reason: str, status: int) -> tuple[str, str]:
+    """Title and advice."""
+    found = PROBLEMS.get(reason) or PROBLEMS.get(status)
+    return found or ("This did not work", "Go back and try again.")
+
 
 def event(word: str) -> str:
     """What was said or done."""
@@ -363,6 +422,16 @@ def sentence(text: str) -> str:
 def reason(word: str) -> str:
     """Why a verdict is what it is, or why a record does not settle a crime."""
     return REASONS.get(word) or plain(word)
+
+
+def typed(field: str) -> str:
+    """A field of free text."""
+    return TYPED.get(field) or sentence(plain(field))
+
+
+def step(name: str) -> str:
+    """A step of a route; what stands after a dot was added to it."""
+    return plain(name).replace(".", ", ")
 
 
 def demand(word: str) -> str:

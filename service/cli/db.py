@@ -1,6 +1,6 @@
 """``recount db``: the ledger's tables, copies of them, and what is erased."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from service.cli.terminal import complain, out, print_json
 from service.hosts.files import NotGiven
 from service.ledger import copying, erasing, outputs
 from service.ledger.chain import ChainProof, verify
+from service.ledger.consulted import erase_looks
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.sealed import KeysUnusable, NotOpened, read_keys
 from service.ledger.sealed import reseal as seal_again
@@ -157,7 +158,8 @@ def erase(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase closed reports older than the day given, with their records and what was said of them.
+    """Erase closed reports older than the day given, with their records and what was said of them; and
+    who looked at what, from before RECOUNT_LOOKS_KEPT_DAYS.
 
     Identity, verdict and figures stay, and the chain still proves that nothing else was taken out.
     Reports on which anything is owed stay whole. It cannot be undone, save from a copy.
@@ -172,17 +174,22 @@ def erase(
         )
     if not yes:
         typer.confirm(f"Erase what was closed and received before {day:%Y-%m-%d}?", abort=True)
-    ledger = open_ledger(read_settings().ledger_url(), create=False)
+    settings = read_settings()
+    ledger = open_ledger(settings.ledger_url(), create=False)
     try:
         done = erasing.erase(ledger, day)
+        with ledger.writing() as connection:
+            looks = erase_looks(
+                connection, datetime.now(UTC) - timedelta(days=settings.looks_kept_days)
+            )
     finally:
         ledger.close()
     if as_json:
-        print_json(asdict(done))
+        print_json({**asdict(done), "looks": looks})
         return
     out.print(
         f"erased: {done.reports:,} reports, {done.records:,} records, {done.payloads:,} payloads of "
-        f"the chain, {done.dead_letters:,} values that could not be read"
+        f"the chain, {done.dead_letters:,} values that could not be read, {looks:,} looks"
     )
 
 

@@ -4,6 +4,7 @@ Every form carries the version that its reader has seen and an id of its own, so
 once and the second of two people is told. What is typed is sealed before it goes anywhere.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -14,10 +15,11 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from starlette.datastructures import FormData
 
-from schemas.words import NotRecordedReason, RecordStatus, Role, Verdict
+from schemas.words import Grade, NotRecordedReason, RecordStatus, Role, Verdict
 from service.alerts import words
 from service.alerts.actors import Action, acts_as
 from service.alerts.handling import REFUSED_HOLDS, HoldReason
+from service.alerts.mutes import Matchers
 from service.control_room.desk import Desk
 from service.control_room.problems import Problem
 from service.control_room.viewers import Viewer
@@ -31,7 +33,9 @@ from service.effects import (
     Assign,
     ConfirmMatch,
     Decide,
+    EndMute,
     LinkRecord,
+    MuteAlerts,
     QueryCancellation,
     Refusal,
     RefuseHold,
@@ -43,7 +47,10 @@ from service.ledger.given import TYPED, Act, ActUnusable, NoKey
 from service.ledger.reading import Reading
 from service.rules.decisions import SIGNERS
 
-E = TypeVar("E", NotRecordedReason, HoldReason, Role)
+E = TypeVar("E", Grade, NotRecordedReason, HoldReason, Role)
+
+SUBJECT = re.compile(r"source:[A-Za-z0-9._/-]{1,60}|(?=.*\d)[A-Za-z0-9._:/-]{1,64}")
+"""What a mute may name: a feed, or a reference, which has a digit and so is no name."""
 
 FIELD_OF = {
     "told": "told_at",
@@ -268,7 +275,10 @@ def asked_for(action: Action, given: Mapping[str, str], zone: ZoneInfo) -> Asked
             return RefuseHold()
         case Action.REOPEN:
             return Reopen()
-    raise BadField("action", "mutes are made on the command line: recount alerts mute")
+        case Action.MUTE:
+            return _mute(given, zone)
+        case Action.END_MUTE:
+            return EndMute(given.get("mute", ""))
 
 
 def _decision(given: Mapping[str, str], zone: ZoneInfo) -> Decide:
@@ -281,6 +291,26 @@ def _decision(given: Mapping[str, str], zone: ZoneInfo) -> Decide:
         other_body=given.get("other_body", ""),
         signed_off_by=_one_of(Role, given, "signed_off_by") if signed else None,
     )
+
+
+def _mute(given: Mapping[str, str], zone: ZoneInfo) -> MuteAlerts:
+    until = _time(given, "until", zone)
+    if until is None:
+        raise BadField("until", "say until when, as a date and time")
+    subject, harm = given.get("subject", ""), given.get("harm", "")
+    if subject and not SUBJECT.fullmatch(subject):
+        raise BadField("subject", "give a report's reference, or source: and a feed's name")
+    grade = given.get("grade", "")
+    matchers = Matchers(
+        area=given.get("area", "")[:64],
+        category=given.get("category", "")[:64],
+        harm={"yes": True, "no": False}.get(harm),
+        grade=_one_of(Grade, given, "grade") if grade else None,
+        subject=subject,
+    )
+    if matchers == Matchers():
+        raise BadField("subject", "say what is to be muted: a kind, an area, or one report")
+    return MuteAlerts(matchers=matchers, until=until)
 
 
 def _one_of(words_: type[E], given: Mapping[str, str], field: str) -> E:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from service.control_room.commanding import COMPONENTS, make_commanding
 from service.control_room.desk import Desk
 from service.control_room.gate import Gate
+from service.control_room.gathered import Gathered
 from service.control_room.ingest import make_ingest
 from service.control_room.problems import PROBLEM_JSON, answer_problems
 from service.control_room.publishing import Publishing
@@ -67,6 +68,7 @@ def make_app(desk: Desk, gate: Gate, routers: Iterable[APIRouter] = ()) -> FastA
         responses=PROBLEMS,
     )
     app.state.desk, app.state.publishing, app.state.gate = desk, publishing, gate
+    app.state.gathered = Gathered()
     answer_problems(app)
     app.include_router(
         make_ingest(),

@@ -6,7 +6,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
-from service.alerts.actors import Action
 from service.control_room.pages import Frame, framed, render
 from service.control_room.rights import View, Viewer, require
 from service.ledger import trail
@@ -35,8 +34,8 @@ async def audit(
             forces = frozenset({frame.force, ""})
             looks = read_consulted(connection, forces=forces, ref=ref, actor_id=actor, limit=LOOKS)
             return {"rows": (), "looks": looks}
-        types = tuple(str(action) for action in Action) if show == "acts" else ()
-        rows = trail.page(connection, frame.force, before, types=types, actor=actor)
+        acts = show == "acts"
+        rows = trail.page(connection, frame.force, before, actor=actor, by_people=acts)
         return {"rows": rows, "looks": ()}
 
     frame, found = await framed(request, viewer, "audit", ask)

@@ -1,15 +1,16 @@
 """The board: how a force stands, what to do next, what falls due; and the same for a wall."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from markupsafe import Markup
 from sqlalchemy import Connection
 
 from service.alerts.queues import HIGH_HARM, HarmGroup
-from service.control_room.pages import Frame, framed, render
+from service.control_room.gathered import gathered_of
+from service.control_room.pages import Frame, framed, render, shown_as
 from service.control_room.rights import View, Viewer, require
 from service.ledger.standing import Hour, Standing, standing
 from service.ledger.usual import Usual, usual
@@ -29,8 +30,34 @@ async def root(viewer: Asks) -> RedirectResponse:
 
 
 @router.get("/board")
-async def board(request: Request, viewer: Asks) -> HTMLResponse:
+async def board(request: Request, viewer: Asks) -> Response:
     """How a force stands now."""
+    return await _gathered(request, viewer, _board)
+
+
+@router.get("/wall")
+async def wall(request: Request, viewer: Asks) -> Response:
+    """The board at three metres: figures, deadlines and feeds; no people and no terms."""
+    return await _gathered(request, viewer, _wall)
+
+
+async def _gathered(
+    request: Request,
+    viewer: Viewer,
+    make: Callable[[Request, Viewer], Awaitable[HTMLResponse]],
+) -> Response:
+    """A page on which nothing is of one person: hundreds watch it, and it is made once for all of those
+    who may see the same and ask at the same time."""
+    alike = (viewer.forces, viewer.protected, *shown_as(request))
+    key = (make.__name__, str(request.url.query), alike)
+
+    async def find() -> bytes:
+        return bytes((await make(request, viewer)).body)
+
+    return HTMLResponse(await gathered_of(request).answer(key, find))
+
+
+async def _board(request: Request, viewer: Viewer) -> HTMLResponse:
     frame, (stands, range_) = await framed(request, viewer, "board", _ask)
     return render(
         frame,
@@ -41,9 +68,7 @@ async def board(request: Request, viewer: Asks) -> HTMLResponse:
     )
 
 
-@router.get("/wall")
-async def wall(request: Request, viewer: Asks) -> HTMLResponse:
-    """The board at three metres: figures, deadlines and feeds; no people and no terms."""
+async def _wall(request: Request, viewer: Viewer) -> HTMLResponse:
     frame, (stands, _) = await framed(request, viewer, "wall", _ask)
     feeds = len(frame.feeds) + len(frame.blind)
     alone = any(row.past_alone for row in stands.rows if row.group in HIGH_HARM)

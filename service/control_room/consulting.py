@@ -28,7 +28,8 @@ async def consult(
     recipient: str = "",
     view: View = View.REPORT,
 ) -> None:
-    """Log that a report is opened or, to a ``recipient`` (an opaque id), disclosed.
+    """Log that a report is opened or, to a ``recipient`` (an opaque id), disclosed. A page that renews
+    itself is one consultation, not hundreds.
 
     ``needs``: the named rights that it asks for (``viewers.needed``). Raises ``Problem`` (403), logged
     as well, where the viewer may not read it. [DPA 2018 s.62]
@@ -43,4 +44,5 @@ async def consult(
         look=Look.DISCLOSURE if recipient else Look.CONSULTATION,
         recipient=recipient,
     )
-    await gate.looked([look])
+    if not gate.noted_lately(look):
+        await gate.looked([look])

@@ -65,14 +65,21 @@ class Desk(Struct, frozen=True, kw_only=True):
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is to end: whatever goes on and on finishes what it is at."""
 
-    async def goes_on(self, seconds: float) -> bool:
-        """Wait; False as soon as the process is to end."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self.stopping.wait()
-        except TimeoutError:
-            return True
-        return False
+    said: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a turn has said something that has no number yet."""
+
+    numbered: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when this process has given numbers."""
+
+    async def goes_on(self, seconds: float, sooner: asyncio.Event | None = None) -> bool:
+        """Wait, less long where something happens ``sooner``; False as soon as the process is to end."""
+        waits = [asyncio.ensure_future(e.wait()) for e in (self.stopping, sooner) if e is not None]
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for each in waits:
+            each.cancel()
+        if sooner is not None:
+            sooner.clear()
+        return not self.stopping.is_set()
 
     async def turn(self, batch: Batch) -> Turned:
         """Run one turn, off the event loop; returns once it is durable."""
@@ -80,6 +87,8 @@ class Desk(Struct, frozen=True, kw_only=True):
             began = time.perf_counter()
             done = await asyncio.to_thread(turn, self.ledger, self.rulebook, batch)
             TurnsCounted(self.counted).add(batch, done, time.perf_counter() - began)
+            if done.events:
+                self.said.set()
             return done
 
     async def give(self, act: Act) -> Answer:

@@ -3,10 +3,11 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import RedirectResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
 
-from service.control_room.pages import STATIC, THEMES
+from service.control_room.pages import THEMES, framed, render
+from service.control_room.plain_page import STATIC
 from service.control_room.problems import not_found
 from service.control_room.rights import Openly, View, Viewer, require
 from service.control_room.sign_in import safe_path
@@ -26,6 +27,15 @@ async def static(name: str) -> Response:
         raise not_found("file")
     headers = {"Cache-Control": f"public, max-age={YEAR_SECONDS}, immutable"}
     return Response(files[name].read_bytes(), media_type=f"{kind}; charset=utf-8", headers=headers)
+
+
+@router.get("/you")
+async def you(
+    request: Request, viewer: Annotated[Viewer, Depends(require(View.OWN))]
+) -> HTMLResponse:
+    """Who somebody is here, and the way out."""
+    frame, _ = await framed(request, viewer, "you", lambda connection, frame: None)
+    return render(frame, "you.html.j2")
 
 
 @router.get("/display")

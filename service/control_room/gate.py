@@ -24,7 +24,7 @@ from service.alerts.actors import Actor
 from service.control_room.paces import Pace
 from service.control_room.problems import Problem
 from service.control_room.viewers import Special, Viewer
-from service.ledger.consulted import Consulted, write_consulted
+from service.ledger.consulted import Consulted, Look, write_consulted
 from service.ledger.opening import Ledger
 from service.ledger.sessions import Held, find, keep, see, take
 from service.settings import Settings
@@ -36,6 +36,12 @@ SIGNED_IN, SIGNING_IN, LINK = "signed_in", "signing_in", "link"
 
 SIGNING_IN_LASTS = timedelta(minutes=10)
 LINK_LASTS = timedelta(minutes=10)
+
+ONE_LOOK = timedelta(minutes=10)
+"""Looks of one person at one report within so long are one: open pages renew themselves."""
+
+NOTED_MAX = 20_000
+"""Looks remembered for that; whoever is beyond is logged once more."""
 
 CSRF_HEADER, CSRF_FIELD = "X-CSRF-Token", "csrf_token"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -63,6 +69,7 @@ class Gate:
         """A browser takes a name with this prefix from this host alone, over TLS alone."""
         self._signing_in = Pace(settings.sign_ins_per_minute)
         self._asking = Pace(settings.requests_per_minute)
+        self._noted: dict[tuple[object, ...], datetime] = {}
 
     # -- sessions -----------------------------------------------------------------------------
 
@@ -190,6 +197,16 @@ class Gate:
     async def looked(self, looks: Sequence[Consulted]) -> None:
         """Write looks to the log: durable once this returns."""
         await self._write(lambda c: write_consulted(c, looks))
+        for look in looks:
+            self._noted[_same(look)] = look.at
+        while len(self._noted) > NOTED_MAX:
+            del self._noted[next(iter(self._noted))]
+
+    def noted_lately(self, look: Consulted) -> bool:
+        """Was this person's same look written within ``ONE_LOOK``? Never so of a disclosure."""
+        before = self._noted.get(_same(look))
+        lately = before is not None and look.at - before < ONE_LOOK
+        return lately and look.allowed and look.look is Look.CONSULTATION
 
     async def _write(self, change: Callable[[Connection], T]) -> T:
         return await asyncio.to_thread(self._written, change)
@@ -214,6 +231,12 @@ def gate_of(request: Request) -> Gate:
     """The gate of the application that serves this request."""
     gate: Gate = request.app.state.gate
     return gate
+
+
+def _same(look: Consulted) -> tuple[object, ...]:
+    """What makes two looks one where they follow each other."""
+    who = (look.actor_id, look.roles, look.via, look.allowed)
+    return (*who, look.view, look.force, look.ref, look.look, look.purpose)
 
 
 def _key(token: str) -> str:

@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, time, timedelta
 from functools import cache
-from hashlib import sha256
-from importlib import resources
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
@@ -23,6 +21,7 @@ from sqlalchemy import Connection
 from service.alerts import words
 from service.alerts.queues import HIGH_HARM, RESTRICTED
 from service.control_room.desk import Desk, desk_of
+from service.control_room.plain_page import version
 from service.control_room.problems import not_found
 from service.control_room.rights import Viewer
 from service.figures import phrases
@@ -38,11 +37,10 @@ NAVIGATION = (
     ("worklist", "Worklist"),
     ("sources", "Sources"),
     ("notifications", "Notifications"),
+    ("mutes", "Mutes"),
     ("audit", "Audit"),
     ("statistics", "Statistics"),
 )
-
-STATIC = resources.files("service.control_room") / "static"
 
 THEMES = ("auto", "light", "night")
 
@@ -173,8 +171,7 @@ def _frame(
     if wanted and wanted not in known:
         raise not_found("force")
     chosen = wanted or (known[0] if known else "")
-    utc = request.cookies.get("utc") == "1"
-    theme = request.cookies.get("theme", "auto")
+    utc, theme = shown_as(request)
     held = feeds(connection, chosen) if chosen else ()
     topics = {desk.rulebook.sources[f.state.source].topic for f in held if _declared(desk, f)}
     query = f"?{request.url.query}" if request.url.query else ""
@@ -186,7 +183,7 @@ def _frame(
         now=desk.clock(),
         zone=ZoneInfo("UTC" if utc else desk.settings.zone),
         utc=utc,
-        theme=theme if theme in THEMES else "auto",
+        theme=theme,
         force=chosen,
         forces=tuple(known),
         feeds=held,
@@ -194,6 +191,12 @@ def _frame(
         labels=_labels(desk, held),
         here=request.url.path + query,
     )
+
+
+def shown_as(request: Request) -> tuple[bool, str]:
+    """Whether this browser wants times in UTC, and which theme."""
+    theme = request.cookies.get("theme", "auto")
+    return request.cookies.get("utc") == "1", theme if theme in THEMES else "auto"
 
 
 def _labels(desk: Desk, held: tuple[Feed, ...]) -> dict[str, str]:
@@ -239,12 +242,3 @@ def environment() -> Environment:
     )
     made.globals.update(HIGH_HARM=HIGH_HARM, RESTRICTED=RESTRICTED, version=version(), words=words)
     return made
-
-
-@cache
-def version() -> str:
-    """Digest of what is static, so that a browser never keeps an old module."""
-    digest = sha256()
-    for file in sorted(STATIC.iterdir(), key=lambda each: each.name):
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:12]

@@ -16,7 +16,7 @@ from service.ledger.published import Group, Published
 from service.log import log
 
 LOOK_EVERY = 0.2
-"""Seconds between two looks at the ledger."""
+"""Seconds between two looks at the ledger, where this process gives no numbers itself."""
 
 AT_HAND = 5_000
 """Events kept at hand; whoever is further behind asks the ledger."""
@@ -64,7 +64,7 @@ class Publishing:
 
     async def look_again_and_again(self) -> None:
         """Keep up with the ledger until the process is to end."""
-        while await self._desk.goes_on(LOOK_EVERY):
+        while await self._desk.goes_on(LOOK_EVERY, self._desk.numbered):
             try:
                 self._look(await self._desk.read(_from(self.newest)))
             except DBAPIError as error:

@@ -19,10 +19,12 @@ from service.alerts.queues import RESTRICTED
 from service.control_room.acting import BadField, Slip, forms, give, slip, status_of, unread
 from service.control_room.consulting import consult
 from service.control_room.desk import Desk, desk_of
+from service.control_room.knowing import Told, known_by
 from service.control_room.pages import Frame, framed, render
 from service.control_room.problems import not_found
-from service.control_room.rights import Special, View, Viewer, needed, require
+from service.control_room.rights import Special, View, Viewer, allowed, needed, require
 from service.control_room.sign_in import safe_path
+from service.ledger.consulted import Purpose
 from service.ledger.reading import Reading, reading, with_crime
 from service.ledger.worklist import PAGE, entries
 from service.matching.judgement import Line, LinkLine, RefusedLine
@@ -66,37 +68,48 @@ class Near(Struct, frozen=True):
     """May a person confirm or refuse it?"""
 
 
+class Sheet(Struct, frozen=True):
+    """One report, opened by somebody who may."""
+
+    frame: Frame
+    found: Reading
+    known: tuple[Told, ...]
+    """Who was told of it."""
+
+
 @router.get("/reports/{force}/{ref:path}")
 async def report(request: Request, viewer: Asks, force: str, ref: str) -> HTMLResponse:
     """One report, on one page and on one sheet."""
-    frame, found = await opened(request, viewer, force, ref)
-    return shown(request, viewer, frame, found, done=request.query_params.get("done", ""))
+    sheet = await opened(request, viewer, force, ref)
+    return shown(request, viewer, sheet, done=request.query_params.get("done", ""))
 
 
-async def opened(request: Request, viewer: Viewer, force: str, ref: str) -> tuple[Frame, Reading]:
+async def opened(
+    request: Request, viewer: Viewer, force: str, ref: str, view: View = View.REPORT
+) -> Sheet:
     """One report, noted as read before it is shown. Raises ``Problem``."""
 
-    def ask(connection: Connection, frame: Frame) -> Reading:
+    def ask(connection: Connection, frame: Frame) -> tuple[Reading, tuple[Told, ...]]:
         found = reading(connection, force, ref)
         if found is None:
             raise not_found("report")
-        return found
+        return found, known_by(connection, found)
 
-    frame, found = await framed(request, viewer, "report", ask, force)
-    await consult(request, viewer, force, ref, needs_of(found))
-    return frame, found
+    frame, (found, known) = await framed(request, viewer, "report", ask, force)
+    await consult(request, viewer, force, ref, needs_of(found), view=view)
+    return Sheet(frame, found, known)
 
 
 def shown(
     request: Request,
     viewer: Viewer,
-    frame: Frame,
-    found: Reading,
+    sheet: Sheet,
     status: int = 200,
     slip: Slip | None = None,
     done: str = "",
 ) -> HTMLResponse:
     """The page, with what was wrong where something was sent."""
+    frame, found = sheet.frame, sheet.found
     line = found.head or found.line
     desk = desk_of(request)
     weights = weighed(desk, found)
@@ -112,9 +125,13 @@ def shown(
         weights=weights,
         with_crime=with_crime(found.earlier),
         forms=forms(desk, viewer, found),
-        certain=certain(line),
+        certain=certain(line, frame),
         slip=slip,
-        done=words.ACTIONS[Action(done)] if done in set(Action) else "",
+        known=sheet.known,
+        may_read_typed=allowed(View.TYPED, viewer.roles) and any(r.typed for r in found.happened),
+        may_disclose=allowed(View.DISCLOSE, viewer.roles),
+        purposes=tuple(Purpose),
+        done=words.DONE.get(done, ""),
     )
 
 
@@ -139,13 +156,14 @@ def headline(line: Line, frame: Frame, found: Reading) -> str:
     return told + "."
 
 
-def certain(line: Line) -> str:
+def certain(line: Line, frame: Frame) -> str:
     """How sure a miss is, and why one cannot tell, in a sentence."""
     reasons = sorted({c.reason for c in line.crimes if c.verdict is Verdict.NOT_PROVABLE})
     if reasons:
         return words.sentence("; ".join(map(words.reason, reasons))) + "."
     if line.verdict in (Verdict.MISSED, Verdict.PARTLY_RECORDED) and line.sources:
-        return f"Read past the deadline: {', '.join(line.sources)}; so this is certain."
+        read = ", ".join(map(frame.label, line.sources))
+        return f"Read past the deadline: {read}; so this is certain."
     return ""
 
 
@@ -231,17 +249,17 @@ async def act(request: Request, viewer: Viewer, action: Action, force: str) -> R
     """Do what a report's form asks, then show the report: as it is now, or with what was wrong."""
     form = await request.form()
     ref = str(form.get("ref", ""))
-    frame, found = await opened(request, viewer, force, ref)
+    sheet = await opened(request, viewer, force, ref)
     try:
         answer = await give(desk_of(request), viewer, action, force, ref, form)
     except BadField as bad:
-        return shown(request, viewer, frame, found, UNREADABLE, unread(action, bad, form))
+        return shown(request, viewer, sheet, UNREADABLE, unread(action, bad, form))
     if answer.accepted:
-        there = f"{frame.report(ref, force)}?done={action.value}"
+        there = f"{sheet.frame.report(ref, force)}?done={action.value}"
         return RedirectResponse(there, HTTPStatus.SEE_OTHER)
-    frame, found = await opened(request, viewer, force, ref)
     wrong = slip(action, answer, form)
-    return shown(request, viewer, frame, found, status_of(answer), wrong)
+    now = await opened(request, viewer, force, ref)
+    return shown(request, viewer, now, status_of(answer), wrong)
 
 
 def _route(action: Action) -> None:

@@ -35,6 +35,11 @@ class View(StrEnum):
     REPORT = "report"
     SOURCES = "sources"
     NOTIFICATIONS = "notifications"
+    MUTES = "mutes"
+    TYPED = "typed"
+    """What people typed about a report, or for a mute."""
+    DISCLOSE = "disclose"
+    """Giving a report to somebody outside."""
     AUDIT = "audit"
     STATISTICS = "statistics"
     STREAM = "stream"
@@ -68,6 +73,9 @@ SEES: dict[View, frozenset[ActorRole]] = {
     View.REPORT: _READERS,
     View.SOURCES: frozenset(ActorRole),
     View.NOTIFICATIONS: _LEADERS | {ActorRole.OPS},
+    View.MUTES: _LEADERS | {ActorRole.OPS},
+    View.TYPED: _LEADERS,
+    View.DISCLOSE: _DESK - {ActorRole.CALL_HANDLER},
     View.AUDIT: _ASSURANCE,
     View.STATISTICS: _LEADERS,
     View.STREAM: _READERS,
@@ -181,6 +189,10 @@ class _Redirected(Problem):
     def response(self) -> Response:
         """The way to sign in, and back."""
         return RedirectResponse(self.headers["Location"], HTTPStatus.SEE_OTHER)
+
+    def page(self) -> Response:
+        """The same."""
+        return self.response()
 
 
 def _sign_in_first(request: Request) -> Problem:

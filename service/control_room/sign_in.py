@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from msgspec import Struct
 
 from service import metrics
@@ -17,6 +17,7 @@ from service.control_room.desk import desk_of
 from service.control_room.gate import LINK, SIGNING_IN, SIGNING_IN_LASTS, Gate, Kept, gate_of
 from service.control_room.grants import SignInRefused, granted
 from service.control_room.oidc import Provider
+from service.control_room.plain_page import plain_page
 from service.control_room.rights import SIGN_IN, Openly, View, Viewer, require
 from service.log import log
 
@@ -70,7 +71,7 @@ async def leave(request: Request, next: str = "/") -> Response:
     gate, provider = gate_of(request), _provider(request)
     gate.pace_sign_in(request)
     if provider is None:
-        return _page("Sign in", _BY_LINK, HTTPStatus.UNAUTHORIZED)
+        return plain_page("Sign in", _BY_LINK, HTTPStatus.UNAUTHORIZED)
     state, nonce, verifier = (secrets.token_urlsafe(48) for _ in range(3))
     kept = SigningIn(state, nonce, verifier, safe_path(next))
     try:
@@ -178,7 +179,7 @@ def _refused(request: Request, refused: SignInRefused) -> HTMLResponse:
     desk_of(request).counted.counter(metrics.SIGN_IN_REFUSED).labels(refused.reason).inc()
     log().warning("sign_in_refused", reason=refused.reason)
     again = Markup('<p>{}</p><p><a href="{}">Sign in again</a></p>').format(str(refused), SIGN_IN)
-    return _page("Not signed in", again, HTTPStatus.FORBIDDEN)
+    return plain_page("Not signed in", again, HTTPStatus.FORBIDDEN)
 
 
 def _signed_out(there: str) -> HTMLResponse:
@@ -187,15 +188,4 @@ def _signed_out(there: str) -> HTMLResponse:
     if there:
         head = Markup('<meta http-equiv="refresh" content="0; url={}">').format(there)
         body = Markup('<p><a href="{}">Sign out at the identity provider too</a></p>').format(there)
-    return _page("Signed out", body, head=head)
-
-
-def _page(
-    title: str, body: Markup, status: HTTPStatus = HTTPStatus.OK, head: str = ""
-) -> HTMLResponse:
-    return HTMLResponse(
-        f'<!doctype html><html lang="en-GB"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width"><title>{escape(title)}: Recount</title>'
-        f"{head}</head><body><main><h1>{escape(title)}</h1>{body}</main></body></html>",
-        status,
-    )
+    return plain_page("Signed out", body, head=head)

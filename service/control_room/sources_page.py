@@ -15,14 +15,19 @@ from service.control_room.desk import Desk, desk_of
 from service.control_room.pages import Frame, framed, render
 from service.control_room.rights import View, Viewer, require
 from service.figures import charts
+from service.figures.rate import Rate, rate
 from service.ingest.source import Source
 from service.ledger import trail
+from service.ledger.attention import Acted, Spent, acted_in_time, interrupts_spent
 from service.ledger.feeds import Feed
+from service.ledger.noisy import Noisy, noisiest
+from service.ledger.standing import standing_longer
 
 router = APIRouter(include_in_schema=False)
 
 SHOWN_BACK = timedelta(days=14)
 DAY = timedelta(hours=24)
+WEEK = timedelta(days=7)
 
 ALARMS = (AlertType.DUE_SOON, AlertType.MISSED, AlertType.PARTLY_RECORDED, AlertType.SOURCE_SILENT)
 """What may interrupt somebody."""
@@ -42,6 +47,14 @@ class Load(Struct, frozen=True):
 
     counts: dict[str, int]
     hours: float
+    spent: tuple[Spent, ...]
+    """Of each receiver's attention."""
+    acted: Acted
+    """On warnings whose deadline fell in the last week."""
+    standing: int
+    """Past due for longer than a day, with nobody on them."""
+    noisy: tuple[tuple[Noisy, Rate | None], ...]
+    """Rules with most alerts in the last week, each with the share of those settled that were none."""
 
     @property
     def alarms_an_hour(self) -> float:
@@ -57,8 +70,16 @@ async def sources(
     desk = desk_of(request)
 
     def ask(connection: Connection, frame: Frame) -> Load:
-        since = frame.now - DAY
-        return Load(trail.changes(connection, frame.force, since), DAY / timedelta(hours=1))
+        force, now = frame.force, frame.now
+        spent = interrupts_spent(connection, now)
+        return Load(
+            counts=trail.changes(connection, force, now - DAY),
+            hours=DAY / timedelta(hours=1),
+            spent=tuple(each for each in spent if each.force == force),
+            acted=acted_in_time(connection, force, now - WEEK, now),
+            standing=standing_longer(connection, force, now, DAY),
+            noisy=tuple(map(_wrong, noisiest(connection, force, now - WEEK))),
+        )
 
     frame, load = await framed(request, viewer, "sources", ask)
     shown = tuple(_shown(desk, feed) for feed in frame.feeds)
@@ -70,6 +91,11 @@ async def sources(
         spans=_spans(frame, shown),
         patterns=charts.PATTERNS,
     )
+
+
+def _wrong(noisy: Noisy) -> tuple[Noisy, Rate | None]:
+    right = noisy.right
+    return noisy, rate(right.none, right.settled) if right.settled else None
 
 
 def _shown(desk: Desk, feed: Feed) -> Shown:

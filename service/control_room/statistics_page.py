@@ -13,8 +13,9 @@ from service.control_room.pages import Frame, framed, render
 from service.control_room.rights import View, Viewer, require
 from service.figures import charts, tables, times
 from service.figures.crimes import Figures
-from service.figures.rate import LEVEL
+from service.figures.rate import LEVEL, rate
 from service.ledger import outputs
+from service.ledger.noisy import Right, misses_right
 from service.matching.judgement import decode
 
 router = APIRouter(include_in_schema=False)
@@ -28,6 +29,8 @@ class Counted(Struct, frozen=True):
 
     since: datetime
     figures: Figures
+    right: Right
+    """Misses said in this time, by what became of them."""
 
 
 @router.get("/statistics")
@@ -44,7 +47,7 @@ async def statistics(
         figures = Figures(str(frame.zone))
         for line in outputs.lines(connection, frame.force, since):
             figures.add(decode(line))
-        return Counted(since, figures)
+        return Counted(since, figures, misses_right(connection, frame.force, since))
 
     frame, counted = await framed(request, viewer, "statistics", ask)
     figures = counted.figures
@@ -55,6 +58,10 @@ async def statistics(
         "statistics.html.j2",
         counted=counted,
         figures=figures,
+        right=counted.right,
+        precision=rate(counted.right.crime, counted.right.settled)
+        if counted.right.settled
+        else None,
         span=span,
         spans=SPANS,
         level=LEVEL,

@@ -3,15 +3,36 @@
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from service.alerts.notice import Channel, Notice
 from service.delivery.chat import send_chat
 from service.delivery.email import send_email
-from service.delivery.outcome import Reason, Result, Retry
+from service.delivery.outcome import Delivered, Reason, Result, Retry
 from service.delivery.webhook import Webhooks
 from service.log import log, trail
 from service.settings import Settings, SettingsWrong
+
+
+class Ways(Protocol):
+    """By what messages leave, for one event loop."""
+
+    async def send(self, notice: Notice, now: datetime) -> Result:
+        """Try once; whatever goes wrong is an answer, never an error."""
+
+    async def close(self) -> None:
+        """Let go of whatever is open."""
+
+
+class KeptHere:
+    """Nothing leaves: every message counts as taken, and is read on the Notifications page."""
+
+    async def send(self, notice: Notice, now: datetime) -> Result:
+        """Taken."""
+        return Delivered()
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class Channels:

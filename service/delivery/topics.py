@@ -8,7 +8,7 @@ from cloudevents.core.bindings.kafka import to_structured
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 from msgspec import Struct
-from sqlalchemy import Connection, and_, bindparam, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, select, update
 
 from service.ledger.instants import instant
 from service.ledger.tables import alert_events, chain_payloads, dead_letters, outbox, published
@@ -74,6 +74,17 @@ def mark_alerts_sent(connection: Connection, sent: Sequence[Message]) -> None:
         here = and_(outbox.c.force == bindparam("a_force"), outbox.c.seq == bindparam("a_seq"))
         change = update(outbox).where(here, outbox.c.kind == KIND).values(status="sent")
         connection.execute(change, [message.row for message in sent])
+
+
+def let_go(connection: Connection) -> int:
+    """Where there is no broker nothing waits for one: empty the outbox, and keep dead letters as told.
+    How many alert events that were."""
+    gone = connection.execute(
+        delete(outbox).where(outbox.c.kind == KIND, outbox.c.status == "waiting")
+    )
+    told = update(dead_letters).where(dead_letters.c.status == "waiting").values(status="kept")
+    connection.execute(told)
+    return gone.rowcount
 
 
 def waiting_dead_letters(connection: Connection, limit: int) -> list[Message]:

@@ -2,7 +2,8 @@
 
 Its clock is the force's own: it moves by steps, and only once all that arrived until then is in the
 ledger. A slow machine makes it slower, never wrong. A step is one turn, inputs and tick together, so a
-ledger that was stopped goes on exactly where its clock stands.
+ledger that was stopped goes on exactly where its clock stands. After each step people are told, by the
+same clock; what they would be sent is kept here, since nobody is told of what never happened.
 """
 
 import asyncio
@@ -13,8 +14,11 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from service.control_room.desk import Desk
+from service.delivery.sending import KeptHere
 from service.effects import Input, Tick
 from service.hosts.incoming import Incoming
+from service.hosts.planning import Planning
+from service.hosts.sending import Sending
 from service.ledger import outputs
 from service.simulation.generate import Settings, as_line, events
 from service.simulation.story import Feed
@@ -46,7 +50,8 @@ class Demonstration:
     """A force that does not exist, playing into a ledger."""
 
     def __init__(self, desk: Desk, incoming: Incoming, speed: float) -> None:
-        """The ledger must be at this program's revision."""
+        """The ledger must be at this program's revision. Raises ``Fault`` or ``NotGiven`` for the
+        routes."""
         self._read, self._speed = incoming.read_rows, speed
         self._events = events(Settings(days=DAYS, force=FORCE), SEED)
         self._next = next(self._events)
@@ -55,6 +60,10 @@ class Demonstration:
         self._now = stands or self._next.arrives_at - BEFORE
         self.desk = replace(desk, clock=lambda: self._now, demonstration=True)
         """The desk, with the clock of this force."""
+        self._planning = Planning(desk.settings, desk.ledger)
+        self._sending = Sending(
+            desk.settings, desk.ledger, self.desk.clock, lambda settings: KeptHere()
+        )
 
     async def play(self) -> None:
         """Step after step until told to stop."""
@@ -73,6 +82,11 @@ class Demonstration:
         inputs = await asyncio.to_thread(lambda: tuple(self._inputs(until)))
         await self.desk.turn(Batch(inputs=(*inputs, Tick(FORCE, until))))
         self._now = until
+        await asyncio.to_thread(self._tell, until)
+
+    def _tell(self, now: datetime) -> None:
+        self._planning.round(now)
+        self._sending.round()
 
     def _inputs(self, until: datetime) -> Iterator[Input]:
         """Everything that arrives until then, as if it were sent."""

@@ -24,10 +24,12 @@ from service.control_room.desk import Desk
 from service.control_room.gate import Gate
 from service.control_room.page_routes import PAGES
 from service.delivery.numbers import give_numbers
+from service.delivery.topics import let_go
 from service.effects import Tick
 from service.hosts.demonstration import SOURCE, Demonstration
 from service.hosts.files import NotGiven
 from service.hosts.health import served
+from service.hosts.housekeeping import keep_house
 from service.hosts.incoming import Incoming
 from service.hosts.planning import Planning
 from service.hosts.sending import Sending
@@ -36,7 +38,6 @@ from service.ledger import outputs
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.sealed import new_key
 from service.ledger.upgrading import upgrade
-from service.ledger.usual import note_hour
 from service.log import log
 from service.metrics import Counted, Origin
 from service.settings import Settings
@@ -79,13 +80,14 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
             desk = make_desk(settings, ledger, incoming, health.counted)
             loops: tuple[Loop, ...] = (
                 lambda: tick_again_and_again(desk),
+                lambda: keep_house(desk),
                 lambda: in_a_thread(desk, Planning(settings, ledger).run),
                 lambda: in_a_thread(desk, Sending(settings, ledger).run),
             )
             if wanted.speed is not None:
                 demonstration = Demonstration(desk, incoming, wanted.speed)
                 desk = demonstration.desk
-                loops = (demonstration.play,)  # nobody is told of what never happened
+                loops = (demonstration.play,)
             numbering, gate = desk, Gate(settings, ledger, wall_clock)
             return serve(
                 make_app(desk, gate, PAGES),
@@ -138,16 +140,8 @@ async def tick_again_and_again(desk: Desk) -> None:
             continue
         try:
             await desk.turn(Batch(inputs=tuple(Tick(force, now) for force in forces)))
-            await asyncio.to_thread(note_hours, desk, forces, now)
         except DBAPIError as error:  # a tick repeats itself: the next one says all that this would
             log().warning("tick_failed", error=type(error.orig).__name__)
-
-
-def note_hours(desk: Desk, forces: tuple[str, ...], now: datetime) -> None:
-    """Once an hour, keep how each force's board stands, to tell what is usual."""
-    with desk.ledger.writing() as connection:
-        for force in forces:
-            note_hour(connection, force, now)
 
 
 async def in_a_thread(desk: Desk, run: Callable[[threading.Event], None]) -> None:
@@ -162,17 +156,20 @@ async def in_a_thread(desk: Desk, run: Callable[[threading.Event], None]) -> Non
 
 
 async def number_again_and_again(desk: Desk) -> None:
-    """Give published numbers to what was said."""
-    while await desk.goes_on(desk.settings.relay_every):
+    """Give published numbers to what was said; no topic waits for it here."""
+    while await desk.goes_on(desk.settings.relay_every, desk.said):
         try:
-            await asyncio.to_thread(_number, desk)
+            if await asyncio.to_thread(_number, desk):
+                desk.numbered.set()
         except DBAPIError as error:
             log().warning("numbers_failed", error=type(error.orig).__name__)
 
 
-def _number(desk: Desk) -> None:
+def _number(desk: Desk) -> int:
     with desk.ledger.writing() as connection:
-        give_numbers(connection)
+        numbered = give_numbers(connection)
+        let_go(connection)
+        return numbered
 
 
 def _check_kind(ledger: Ledger, wanted: Wanted) -> None:

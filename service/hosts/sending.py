@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service.delivery.breaker import Breaker, Phase, back_off
 from service.delivery.outcome import Delivered, Reason, Refused, Result, Retry
-from service.delivery.sending import Channels
+from service.delivery.sending import Channels, Ways
 from service.ledger.notices import Held, Mark, Status, claim, expire, mark
 from service.ledger.opening import Ledger
 from service.log import log
@@ -57,9 +57,15 @@ class Sending:
     """One sender; any number may run beside it, also in other processes."""
 
     def __init__(
-        self, settings: Settings, ledger: Ledger, clock: Callable[[], datetime] = _now
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        clock: Callable[[], datetime] = _now,
+        ways: Callable[[Settings], Ways] = Channels,
     ) -> None:
+        """``ways``: opens what messages leave by, for one event loop."""
         self._settings, self._ledger, self._clock = settings, ledger, clock
+        self._ways = ways
         self._name = f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}"
         self._breakers: dict[str, Breaker] = {}
         self._expired_at: datetime | None = None
@@ -81,7 +87,7 @@ class Sending:
 
     async def _send_on(self, stop: threading.Event | None) -> dict[Status, int]:
         """Without ``stop``: until nothing is due."""
-        channels = Channels(self._settings)
+        channels = self._ways(self._settings)
         under_way: dict[asyncio.Task[Result], Held] = {}
         counted: Counter[Status] = Counter()
         ended: list[tuple[Held, Result]] = []

@@ -11,6 +11,7 @@ from service.control_room.gate import Gate
 from service.control_room.page_routes import PAGES
 from service.hosts.embedded import PARTS, make_desk, wall_clock
 from service.hosts.health import served
+from service.hosts.housekeeping import keep_house
 from service.hosts.incoming import Incoming
 from service.hosts.serving import bind, serve, with_link
 from service.ledger.opening import Ledger
@@ -29,4 +30,4 @@ def run_serve(
         health.watch(ledger)
         desk = make_desk(settings, ledger, incoming, health.counted)
         app, told = make_app(desk, gate, PAGES), with_link(gate, (), tell)
-        return serve(app, desk, (), bound, told, health)
+        return serve(app, desk, (lambda: keep_house(desk),), bound, told, health)

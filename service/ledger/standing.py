@@ -3,12 +3,13 @@
 A lane's now is the clock: deadlines are counted from the ``now`` that the caller gives.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Select, and_, case, func, select
+from sqlalchemy import Connection, Select, TextClause, and_, func, select, text
 
 from schemas.words import Grade, Verdict
 from service.alerts.queues import HIGH_HARM, RESTRICTED, HarmGroup
@@ -165,43 +166,94 @@ def standing(
 
 def group_rows(connection: Connection, force: str, now: datetime) -> tuple[GroupRow, ...]:
     """Every row of the board, in order, also those of which there is nothing."""
-    at, held = micros(now), reports.c
-    slot = case(
-        (held.deadline < at, 0),
-        (held.deadline < at + HOUR_US, 1),
-        (held.deadline < at + 4 * HOUR_US, 4),
-        (held.deadline < at + 12 * HOUR_US, 12),
-        else_=99,
-    )
-    alone = held.owner.is_(None)
-    query = (
-        select(held.harm_group, held.verdict, slot, alone, func.count())
-        .where(held.force == force, _BOARD)
-        .group_by(held.harm_group, held.verdict, slot, alone)
-    )
     found = {group: dict.fromkeys(_COUNTED, 0) for group in HarmGroup}
-    for group, verdict, until, nobody, n in connection.execute(query):
-        for name in _figures(Verdict(verdict), until, bool(nobody)):
-            found[HarmGroup(group)][name] += n
+    wanted = [
+        (group, verdict, *stretch)
+        for group in HarmGroup
+        for verdict, stretches in _stretches(micros(now)).items()
+        for stretch in stretches
+    ]
+    ranges = [(verdict, group, low, high) for group, verdict, _, low, high in wanted]
+    for (group, verdict, within, _, _), (n, owned) in zip(
+        wanted, _counted(connection, force, ranges), strict=True
+    ):
+        figures = found[group]
+        for name in _figures(verdict, within):
+            figures[name] += n
+        if verdict is not Verdict.NOT_PROVABLE:
+            figures["nobody"] += n - owned
+        if verdict in _PAST:
+            figures["past_alone"] += n - owned
     return tuple(GroupRow(group=group, **found[group]) for group in HarmGroup)
+
+
+def _stretches(at: int) -> dict[Verdict, list[tuple[int, int, int]]]:
+    """By verdict: stretches of deadlines that the board tells apart, each with its hours from now."""
+    bounds = [at + hours * HOUR_US for hours in _WITHIN.values()]
+    ends = zip((_EVER[0], *bounds), (*bounds, _EVER[1]), (*_WITHIN.values(), LATER), strict=True)
+    pending = [(within, low, high) for low, high, within in ends]
+    whole = [(LATER, *_EVER)]
+    return {Verdict.PENDING: pending, **dict.fromkeys((*_PAST, Verdict.NOT_PROVABLE), whole)}
+
+
+def _counted(
+    connection: Connection, force: str, ranges: Sequence[tuple[Verdict, HarmGroup, int, int]]
+) -> list[tuple[int, int]]:
+    """For each verdict, group and stretch of deadlines: how many, and of how many somebody is on them.
+
+    Each is one walk along ``ix_reports_counted``, which sorts nothing; one statement is of one moment.
+    """
+    given: dict[str, object] = {"force": force}
+    for n, (verdict, group, low, high) in enumerate(ranges):
+        given |= {f"v{n}": str(verdict), f"g{n}": str(group), f"l{n}": low, f"h{n}": high}
+    rows = connection.execute(_counting(len(ranges)), given).tuples().all()
+    return [(whole, owned) for _, whole, owned in sorted(rows)]
+
+
+@cache
+def _counting(many: int) -> TextClause:
+    """Written out, and once: a hundred counts take longer to build than to walk."""
+    counts = (
+        f"SELECT {n}, count(*), count(owner) FROM reports "  # noqa: S608 - numbers alone
+        "WHERE force = :force AND on_board = 1 "
+        f"AND verdict = :v{n} AND harm_group = :g{n} AND deadline >= :l{n} AND deadline < :h{n}"
+        for n in range(many)
+    )
+    return text(" UNION ALL ".join(counts))
+
+
+def untold(connection: Connection, force: str, groups: Iterable[HarmGroup]) -> int:
+    """Reports of these groups that are past their deadline and of which it cannot be told."""
+    ranges = [(Verdict.NOT_PROVABLE, group, *_EVER) for group in groups]
+    return sum(n for n, _ in _counted(connection, force, ranges))
+
+
+def standing_longer(connection: Connection, force: str, now: datetime, span: timedelta) -> int:
+    """Reports provably past due for longer than a span, with nobody on them."""
+    held = reports.c
+    long = and_(held.verdict.in_(_PAST), held.deadline < micros(now) - micros_of(span))
+    query = select(func.count()).where(held.force == force, _BOARD, long, held.owner.is_(None))
+    return connection.scalars(query).one()
 
 
 _COUNTED = tuple(name for name in GroupRow.__struct_fields__ if name != "group")
 
 
-def _figures(verdict: Verdict, until: int, nobody: bool) -> list[str]:
-    """The figures of a row in which a report with this verdict counts."""
+LATER = 99
+"""Hours from now of what is due after all that the board tells apart."""
+
+_EVER = (-(2**62), 2**62)
+_WITHIN = {"within_1h": 1, "within_4h": 4, "within_12h": 12}
+
+
+def _figures(verdict: Verdict, within: int) -> list[str]:
+    """The figures of a row in which a report with this verdict, due within so many hours, counts."""
     if verdict is Verdict.NOT_PROVABLE:
         return ["untold"]
     if verdict in _PAST:
-        return ["past_due", *(["past_alone", "nobody"] if nobody else [])]
-    names = ["nobody"] if nobody else []
+        return ["past_due"]
     # Past its deadline and still pending: the next turn decides; until then it is as near as can be.
-    within = [name for name, hours in _WITHIN.items() if until <= hours]
-    return [*names, *(within or ["later"])]
-
-
-_WITHIN = {"within_1h": 1, "within_4h": 4, "within_12h": 12}
+    return [name for name, hours in _WITHIN.items() if within <= hours] or ["later"]
 
 
 def _do_next(
@@ -210,7 +262,9 @@ def _do_next(
     """What needs somebody most, nobody being on it: half the rows for what is of high harm and past
     due, the latest first as it is the easiest to mend; then what is due next; in order of deadline."""
     held, at = reports.c, micros(now)
-    past = and_(held.verdict.in_(_PAST), held.deadline > at - micros_of(FRESH))
+    # The bound above is where the index is entered: the latest of them is near now.
+    recent = and_(held.deadline > at - micros_of(FRESH), held.deadline <= at)
+    past = and_(held.verdict.in_(_PAST), recent)
     nobody = held.owner.is_(None)
     urgent = and_(past, nobody, held.harm_group.in_(sorted(HIGH_HARM)))
     soon = and_(held.verdict == Verdict.PENDING, held.deadline <= at + 12 * HOUR_US, nobody)
@@ -248,25 +302,14 @@ def _listed(force: str, restricted: bool) -> Select[tuple[object, ...]]:
 
 
 def _falls_due(connection: Connection, force: str, now: datetime) -> tuple[Hour, ...]:
-    held, at = reports.c, micros(now)
-    ahead = (held.deadline - at) // HOUR_US
-    high = case((held.harm_group.in_(sorted(HIGH_HARM)), 1), else_=0)
-    query = (
-        select(ahead, high, func.count())
-        .where(
-            held.force == force,
-            _BOARD,
-            held.verdict == Verdict.PENDING,
-            held.deadline >= at,
-            held.deadline < at + HOURS_AHEAD * HOUR_US,
-        )
-        .group_by(ahead, high)
-    )
-    counts = {(int(hour), int(harm)): n for hour, harm, n in connection.execute(query)}
-    return tuple(
-        Hour(hour, counts.get((hour, 1), 0), counts.get((hour, 0), 0))
-        for hour in range(HOURS_AHEAD)
-    )
+    at = micros(now)
+    hours = [(at + n * HOUR_US, at + (n + 1) * HOUR_US) for n in range(HOURS_AHEAD)]
+    ranges = [(Verdict.PENDING, group, *hour) for hour in hours for group in HarmGroup]
+    high, other = [0] * HOURS_AHEAD, [0] * HOURS_AHEAD
+    for n, (count, _) in enumerate(_counted(connection, force, ranges)):
+        figures = high if ranges[n][1] in HIGH_HARM else other
+        figures[n // len(HarmGroup)] += count
+    return tuple(map(Hour, range(HOURS_AHEAD), high, other))
 
 
 def _since(connection: Connection, force: str, since: datetime) -> Since:

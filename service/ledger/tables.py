@@ -40,6 +40,9 @@ OPEN = frozenset({Verdict.PENDING, Verdict.MISSED, Verdict.PARTLY_RECORDED, Verd
 WAITING = "status = 'waiting'"
 """Rows of the outbox that nobody has sent."""
 
+BY_PEOPLE = "actor_id <> ''"
+"""Rows of the chain that tell what a person did."""
+
 # -- lanes and positions ------------------------------------------------------------------------
 
 lanes = Table(
@@ -101,6 +104,9 @@ reports = Table(
 ON_BOARD = ("on_board", "deadline", "ref", "harm_group", "verdict", "owner", "area")
 """By time, and with all that the board counts, so that counting reads no row."""
 
+COUNTED = ("verdict", "harm_group", "deadline", "owner", "on_board")
+"""What the board counts stands together in it: counting sorts nothing."""
+
 # Conditions of partial indexes are plain: SQLite evaluates a list of words for every row it writes.
 for _name, _held, _columns in (
     ("ix_reports_by_watermark", "next_by_watermark", ("waits_on", "next_by_watermark")),
@@ -108,6 +114,7 @@ for _name, _held, _columns in (
     ("ix_reports_open", "deadline", ("verdict", "deadline")),
     ("ix_reports_claimed", "claim", ("claim",)),
     ("ix_reports_board", "on_board", ON_BOARD),
+    ("ix_reports_counted", "on_board", COUNTED),
     ("ix_reports_queues", "queues", ("received_at", "ref", "queues", "harm_group")),
     ("ix_reports_owner", "owner", ("owner", "deadline", "ref", "harm_group")),
 ):
@@ -175,6 +182,13 @@ alert_events = Table(
     Column("hash", LargeBinary, nullable=False),
     UniqueConstraint("event_id"),
     Index("ix_alert_events_subject", "force", "subject_id", "seq"),
+    *(
+        Index(name, *columns, sqlite_where=text(BY_PEOPLE), postgresql_where=text(BY_PEOPLE))
+        for name, columns in {
+            "ix_alert_events_acts": ("force", "seq"),
+            "ix_alert_events_actor": ("force", "actor_id", "seq"),
+        }.items()
+    ),
 )
 
 chain_payloads = Table(
@@ -424,6 +438,7 @@ consultations = Table(
     Column("recipient", Word, nullable=False),  # of a disclosure: an opaque id
     Index("ix_consultations_at", "at", "id"),
     Index("ix_consultations_report", "force", "ref", "at"),
+    Index("ix_consultations_actor", "actor_id", "at"),
 )
 
 # -- who is to be told ------------------------------------------------------------------------------

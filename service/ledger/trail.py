@@ -67,14 +67,18 @@ def page(
     *,
     types: Sequence[str] = (),
     actor: str = "",
+    by_people: bool = False,
     limit: int = PAGE,
 ) -> tuple[Happened, ...]:
-    """A force's chain, the newest first, from before a number on."""
+    """A force's chain, the newest first, from before a number on; all of it, of some types, or what one
+    person or (``by_people``) any person did."""
     query = _rows(force)
     if before is not None:
         query = query.where(_HELD.seq < before)
     if types:
         query = query.where(_HELD.type.in_(types))
+    if actor or by_people:
+        query = query.where(_HELD.actor_id != "")  # in the words of the partial indexes
     if actor:
         query = query.where(_HELD.actor_id == actor)
     return _happened(connection, query.order_by(_HELD.seq.desc()).limit(limit))

@@ -15,13 +15,15 @@ from schemas.words import Verdict
 from service.alerts.queues import RESTRICTED, HarmGroup, Queue
 from service.effects import ReportState
 from service.ledger.instants import micros
-from service.ledger.standing import ENTRY, Entry, entry
+from service.ledger.standing import ENTRY, Entry, entry, untold
 from service.ledger.tables import reports
 
 PAGE = 50
 PAGE_WALKED = 500
 COUNTED_TO = 1000
 """Queues are counted up to so many; beyond, "more than" is all anybody needs."""
+AREAS_FROM = 5_000
+"""Reports by which areas are offered to filter by: all that a force ever has on its board, and a bound."""
 POSSIBLE_SHOWN = 100
 """Possible crimes are a ranked queue to look through, capped: it must not become a second worklist."""
 
@@ -131,8 +133,12 @@ def states(connection: Connection, named: Iterable[Entry]) -> dict[tuple[str, st
 def counts(connection: Connection, filters: Filters) -> dict[Choice, int]:
     """How many stand in each queue, up to ``COUNTED_TO``; of the whole force, whatever else is asked."""
     found: dict[Choice, int] = {}
+    groups = [each for each in HarmGroup if filters.restricted or each not in RESTRICTED]
     for choice in Choice:
         if choice is Choice.ALL:
+            continue
+        if choice is Choice.CANNOT_TELL:
+            found[choice] = min(untold(connection, filters.force, groups), COUNTED_TO + 1)
             continue
         chosen = _chosen(_with(filters, choice)).with_only_columns(reports.c.ref)
         some = chosen.limit(COUNTED_TO + 1).subquery()
@@ -147,9 +153,12 @@ def entries(connection: Connection, force: str, refs: Sequence[str]) -> tuple[En
 
 
 def areas(connection: Connection, force: str) -> tuple[str, ...]:
-    """Areas of which something is on the board, in order, at most 500."""
-    query = select(reports.c.area).distinct().where(reports.c.force == force, _BOARD)
-    return tuple(a for a in connection.scalars(query.order_by(reports.c.area).limit(500)) if a)
+    """Areas of the reports on the board, by the nearest ``AREAS_FROM`` of them, in order."""
+    held = reports.c
+    near = select(held.area).where(held.force == force, _BOARD).order_by(held.deadline, held.ref)
+    some = near.limit(AREAS_FROM).subquery()
+    found = connection.scalars(select(some.c.area).distinct().order_by(some.c.area))
+    return tuple(area for area in found if area)
 
 
 # -- pieces ---------------------------------------------------------------------------------------

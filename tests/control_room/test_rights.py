@@ -43,6 +43,9 @@ worklist      call_handler supervisor decision_maker duty_inspector public_prote
 report        call_handler supervisor decision_maker duty_inspector public_protection registrar auditor
 sources       everybody
 notifications supervisor decision_maker duty_inspector public_protection registrar auditor ops
+mutes         supervisor decision_maker duty_inspector public_protection registrar auditor ops
+typed         supervisor decision_maker duty_inspector public_protection registrar auditor
+disclose      supervisor decision_maker duty_inspector public_protection registrar
 audit         registrar auditor
 statistics    supervisor decision_maker duty_inspector public_protection registrar auditor
 stream        call_handler supervisor decision_maker duty_inspector public_protection registrar auditor

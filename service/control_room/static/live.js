@@ -3,12 +3,14 @@
 
 const force = document.body.dataset.force;
 const live = document.getElementById("live");
-const GATHER_MS = 400;
+const GATHER_MS = 100;
+const PERIOD_MS = 500;
 const QUIET_MS = 3000;
 const RENEW_MS = 15000;
 let liveAt = null;
 let waiting = null;
 let busy = false;
+let begun = 0;
 let again = false;
 
 function clock(at) {
@@ -82,11 +84,13 @@ function put(page) {
 
 async function renew() {
   waiting = null;
+  if (document.hidden) return;
   if (busy) {
     again = true;
     return;
   }
   busy = true;
+  begun = Date.now();
   try {
     const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-store" });
     if (!answer.ok) throw new Error(String(answer.status));
@@ -110,8 +114,9 @@ function within(ms) {
   waiting = { at, timer: setTimeout(renew, ms) };
 }
 
+// The first change is shown at once, those that follow together: twice a second is as often as anybody reads.
 function soon() {
-  within(GATHER_MS);
+  within(Math.max(GATHER_MS, begun + PERIOD_MS - Date.now()));
 }
 
 // What was said is shown at once; a lane that only moved on may wait a little.
@@ -130,3 +135,4 @@ stream.addEventListener("frame", told);
 stream.addEventListener("resync", soon);
 stream.addEventListener("error", isNot);
 setInterval(soon, RENEW_MS);
+document.addEventListener("visibilitychange", soon);
