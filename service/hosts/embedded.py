@@ -23,7 +23,7 @@ from service.control_room.binding import check_binding
 from service.control_room.desk import Desk
 from service.control_room.gate import Gate
 from service.control_room.page_routes import PAGES
-from service.delivery.numbers import give_numbers
+from service.delivery.numbers import number
 from service.effects import Tick
 from service.hosts.demonstration import SOURCE, Demonstration
 from service.hosts.files import NotGiven
@@ -165,14 +165,9 @@ async def number_again_and_again(desk: Desk) -> None:
     """Give published numbers to what was said."""
     while await desk.goes_on(desk.settings.relay_every):
         try:
-            await asyncio.to_thread(_number, desk)
+            await asyncio.to_thread(number, desk.ledger)
         except DBAPIError as error:
             log().warning("numbers_failed", error=type(error.orig).__name__)
-
-
-def _number(desk: Desk) -> None:
-    with desk.ledger.writing() as connection:
-        give_numbers(connection)
 
 
 def _check_kind(ledger: Ledger, wanted: Wanted) -> None:
