@@ -24,7 +24,7 @@ from service.alerts.escalation import A_SHIFT, AN_HOUR, HOUR, SHIFT
 from service.alerts.notice import Notice, NoticeClass
 from service.alerts.routes import Rank, Routes, Told
 from service.alerts.shifts import Shifts, on_shift
-from service.delivery.numbers import give_numbers
+from service.delivery.numbers import number
 from service.delivery.planning import plan_round
 from service.effects import HeartbeatSeen, Input, RecordSeen, ReportSeen, Tick
 from service.hosts.files import read_mapping, read_pack
@@ -120,8 +120,7 @@ def _run(ledger: Ledger, days: int, setting: str, seed: int, routes: Routes) -> 
         reports += sum(isinstance(each, ReportSeen) and each.facts.version == 1 for each in inputs)
         more = True
         while more:
-            with ledger.writing() as connection:
-                give_numbers(connection)
+            number(ledger)
             more = plan_round(ledger, routes, now).more
         if now.minute == 0:
             with ledger.reading() as connection:

@@ -29,7 +29,7 @@ from schemas.reports import IncidentLog
 from service.alerts.notice import Notice, NoticeClass
 from service.alerts.routes import Routes
 from service.alerts.routing_file import parse_routes
-from service.delivery.numbers import give_numbers
+from service.delivery.numbers import number
 from service.delivery.planning import PLANNED_AT_ONCE, Planned, plan_round
 from service.effects import HeartbeatSeen, ReportSeen, Tick
 from service.hosts.files import read_mapping, read_pack
@@ -71,8 +71,7 @@ class Night(Struct):
 
     def round(self, now: datetime, limit: int) -> Planned:
         """One round."""
-        with self.ledger.writing() as connection:
-            give_numbers(connection, limit)
+        number(self.ledger, limit)
         return plan_round(self.ledger, self.routes, now, limit)
 
     def time_passes(self, now: datetime) -> None:

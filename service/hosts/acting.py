@@ -1,7 +1,6 @@
 """People's commands over a ledger: what stands open, one report with its history, and doing something."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from heapq import merge
 from pathlib import Path
@@ -16,7 +15,6 @@ from service.alerts.queues import HIGH_HARM
 from service.commands import PERSON
 from service.effects import Answer, ReportState
 from service.hosts.files import NotGiven, read_mapping, read_pack
-from service.hosts.folders import reading_ledger
 from service.ingest.source import Source
 from service.ledger import outputs, trail, worklist
 from service.ledger.given import Act, ActUnusable, make_command
@@ -107,13 +105,6 @@ def rulebook(settings: Settings, rules: str, mappings: Sequence[str]) -> Ruleboo
             raise NotGiven(f"there is no '{named}'; give a mapping, or one of its sides")
         sources |= {source.name: source for source in found}
     return Rulebook(pack, sources)
-
-
-@contextmanager
-def desk(settings: Settings, url: str) -> Iterator[Ledger]:
-    """The ledger at a URL, or the settings' own. Raises ``LedgerUnusable``, ``NotGiven``."""
-    with reading_ledger(url or settings.ledger_url()) as ledger:
-        yield ledger
 
 
 # -- doing ----------------------------------------------------------------------------------------
