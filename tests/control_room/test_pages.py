@@ -1,13 +1,12 @@
 """The pages as people use them: a real browser before a real service."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from service.alerts.actors import ActorRole
 from tests.control_room.browsing import FORCE, WAIT_MS, Site, hours_ago
@@ -20,6 +19,9 @@ ALL_PAGES = (
     "handover",
     "sources",
     "notifications",
+    "mutes",
+    "you",
+    f"typed/{FORCE}/R-1",
     "audit",
     "audit?show=said",
     "audit?show=looks",
@@ -33,18 +35,6 @@ TOO_WIDE = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
     .filter((e) => e.getBoundingClientRect().right > innerWidth && !e.closest(".wide"))
     .map((e) => e.outerHTML.slice(0, 100))"""
 """What makes a page scroll sideways; a table may, within itself."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium; the test is skipped, and listed, where there is none."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        pytest.skip("Chromium is not on this machine")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")

@@ -132,6 +132,9 @@ def test_a_minute_of_the_demonstration_shows_what_there_is_to_see(tmp_path: Path
         assert board["demonstration"]
         first = board["standing"]["lane_now"]
         assert board["now"] >= first
+        told = client.get("/notifications").text
+        assert "Nothing leaves this machine" in told
+        assert "message at once" in told
         client.close()
         running.kill()
         running.start()
