@@ -5,98 +5,107 @@ to its end. 2: misuse, said in one line that names the file, line or option and 
 """
 
 import sys
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from service.cli import (
-    alerts,
-    config,
-    db,
-    dead_letters,
-    linkage,
-    notifications,
-    routes,
-    rules,
-    sessions,
-    simulate,
-    sources,
-    stats,
-    tokens,
-    topics,
-)
-from service.cli.dev import dev
-from service.cli.diff import diff
-from service.cli.metrics import metrics
-from service.cli.relay import relay
-from service.cli.replay import replay, spread
-from service.cli.run import run, serve
 from service.cli.terminal import complain
-from service.cli.worker import worker
-from service.hosts.files import InputBroken, NotGiven
-from service.hosts.stopped import BrokerUnreachable, WorkerStopped
-from service.ingest.fields import ColumnMissing
-from service.ingest.lined import Fault
-from service.ledger.letters import LetterGone
-from service.ledger.opening import LedgerUnusable
-from service.ledger.sealed import KeysUnusable, NotOpened
-from service.ledger.upgrading import LedgerTooNew
-from service.settings import SettingsWrong
-from service.simulation.parameters import SettingUnknown
+
+COMMANDS = {
+    "run": "run:run",
+    "replay": "replay:replay",
+    "worker": "worker:worker",
+    "serve": "run:serve",
+    "relay": "relay:relay",
+    "alerts": "alerts:app",
+    "metrics": "metrics:metrics",
+    "dev": "dev:dev",
+    "sources": "sources:app",
+    "rules": "rules:app",
+    "stats": "stats:app",
+    "linkage": "linkage:app",
+    "topics": "topics:app",
+    "dead-letters": "dead_letters:app",
+    "db": "db:app",
+    "sessions": "sessions:app",
+    "config": "config:app",
+    "tokens": "tokens:app",
+    "routes": "routes:app",
+    "notifications": "notifications:app",
+    "simulate": "simulate:simulate",
+}
+"""Every command and group, and the file and name it stands under, in the order of the help."""
+
+SEVERAL = ("--incidents", "--records", "--referrals")
+"""Options that take any number of files."""
+
+
+class _OnDemand(TyperGroup):
+    """Loads a command's file when it is asked for: each needs libraries of its own, some of them slow."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of this name; None: there is none."""
+        return _loaded(cmd_name) if cmd_name in COMMANDS else None
+
 
 app = typer.Typer(
     name="recount",
-    help="Tells which reported crimes were never recorded, in time and never falsely.",
+    cls=_OnDemand,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(run)
-app.command()(replay)
-app.command()(worker)
-app.command()(serve)
-app.command()(relay)
-app.add_typer(alerts.app, name="alerts")
-app.command()(metrics)
-app.command()(dev)
-app.add_typer(sources.app, name="sources")
-rules.app.command()(diff)
-app.add_typer(rules.app, name="rules")
-app.add_typer(stats.app, name="stats")
-app.add_typer(linkage.app, name="linkage")
-app.add_typer(topics.app, name="topics")
-app.add_typer(dead_letters.app, name="dead-letters")
-app.add_typer(db.app, name="db")
-app.add_typer(sessions.app, name="sessions")
-app.add_typer(config.app, name="config")
-app.add_typer(tokens.app, name="tokens")
-app.add_typer(routes.app, name="routes")
-app.add_typer(notifications.app, name="notifications")
-app.command()(simulate.simulate)
 
-MISUSE = (
-    Fault,
-    NotGiven,
-    ColumnMissing,
-    LedgerUnusable,
-    LedgerTooNew,
-    KeysUnusable,
-    NotOpened,
-    LetterGone,
-    SettingUnknown,
-    SettingsWrong,
-)
-"""What people gave and can mend; the message says how."""
+
+@app.callback()
+def recount() -> None:
+    """Tells which reported crimes were never recorded, in time and never falsely."""
+
+
+@cache
+def _loaded(name: str) -> Any:
+    file, attribute = COMMANDS[name].split(":")
+    found = getattr(import_module(f"service.cli.{file}"), attribute)
+    alone = typer.Typer(rich_markup_mode=None)
+    if isinstance(found, typer.Typer):
+        alone.add_typer(found, name=name)
+    else:
+        alone.command(name)(found)
+    return typer.main.get_group(alone).commands[name]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command and leave with its exit code."""
     try:
-        given = sys.argv[1:] if arguments is None else arguments
-        app(spread(given), prog_name="recount")
-    except MISUSE as wrong:
-        complain(str(wrong))
-        sys.exit(2)
-    except (InputBroken, WorkerStopped, BrokerUnreachable) as broken:
-        complain(str(broken))
-        sys.exit(1)
+        app(spread(sys.argv[1:] if arguments is None else arguments), prog_name="recount")
+    except Exception as failure:
+        from service.cli.failures import exit_code_of
+
+        code = exit_code_of(failure)
+        if code is None:
+            raise
+        complain(str(failure))
+        sys.exit(code)
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """``--incidents a b`` as ``--incidents a --incidents b``: how shells expand ``*.csv``."""
+    spread_out: list[str] = []
+    option, first = "", True
+    for argument in arguments:
+        if argument.startswith("-"):
+            option, first = argument if argument in SEVERAL else "", True
+        elif first:
+            first = False
+        elif option:
+            spread_out.append(option)
+        spread_out.append(argument)
+    return spread_out

@@ -25,9 +25,6 @@ from service.ingest.mapping import SourceMapping
 from service.insight.page import render
 from service.settings import read_settings
 
-SEVERAL = ("--incidents", "--records", "--referrals")
-"""Options that take any number of files."""
-
 Files = Annotated[list[Path], typer.Option(show_default=False, metavar="FILE…")]
 MappingName = Annotated[
     str, typer.Option(help="Mapping: the name of a shipped one, or a .yaml file.")
@@ -180,21 +177,6 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
             progress.refresh()
 
         yield tell
-
-
-def spread(arguments: list[str]) -> list[str]:
-    """``--incidents a b`` as ``--incidents a --incidents b``: how shells expand ``*.csv``."""
-    spread_out: list[str] = []
-    option, first = "", True
-    for argument in arguments:
-        if argument.startswith("-"):
-            option, first = argument if argument in SEVERAL else "", True
-        elif first:
-            first = False
-        elif option:
-            spread_out.append(option)
-        spread_out.append(argument)
-    return spread_out
 
 
 def check_files(request: Request, mapping: SourceMapping) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from service.cli.diff import diff
 from service.cli.scoring import score_file, try_rules
 from service.cli.sources import MAPPING_HELP, person_key
 from service.cli.terminal import AsJson, out, print_json, print_listed, table
@@ -105,6 +106,9 @@ def copy(
         return
     out.print(f"wrote {', '.join(written)}", markup=False)
     out.print(f"next: recount rules check {written[0]}", markup=False)
+
+
+app.command()(diff)
 
 
 # -- printing ----------------------------------------------------------------------------------

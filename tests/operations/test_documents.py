@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer import Context
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from service.cli import app
@@ -32,15 +34,17 @@ def fault(command: str) -> str:
     """What a command line has that the command has not; empty: it is fine."""
     here = get_command(app)
     words = [word for word in shlex.split(command)[1:] if word not in {"…", "..."}]
-    while words and hasattr(here, "commands"):
+    while words and isinstance(here, TyperGroup):
+        context = Context(here)
         name = words.pop(0)
         if name.startswith("-") or "|" in name:
             return ""
-        if name not in here.commands and isinstance(here, RatesByDefault):
-            name = "rates"
-        if name not in here.commands:
+        found = here.get_command(context, name)
+        if found is None and isinstance(here, RatesByDefault):
+            found = here.get_command(context, "rates")
+        if found is None:
             return f"no command '{name}'"
-        here = here.commands[name]
+        here = found
     known = {name for option in here.params for name in (*option.opts, *option.secondary_opts)}
     known |= {"--help"}
     named = {word.split("=")[0] for word in words if word.startswith("--")}
