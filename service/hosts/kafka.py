@@ -10,9 +10,11 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 from faust.types import TP
 from msgspec.structs import replace
@@ -51,6 +53,8 @@ RACES_MAX = 5
 """Times a batch is fitted anew to where the ledger stands before somebody else is the only reason."""
 
 EXIT_DONE, EXIT_STOPPED = 0, 1
+
+Answered = TypeVar("Answered")
 
 LAST_BREATH = 5.0
 """Seconds for what is left of the process to end by itself once everything is durable and left."""
@@ -209,7 +213,7 @@ class Worker:
                 self._known = set(outputs.forces(connection))
                 return standstills(connection, owned, topic.partitions, _now(), after)
 
-        settling = await asyncio.to_thread(stood_still)
+        settling = await self._patiently(stood_still)
         if settling:
             await self._commit(Batch(inputs=settling))
             log().info("settling", forces=[each.force for each in settling])
@@ -226,7 +230,7 @@ class Worker:
         starts = await consumer.earliest_offsets(*owned)
         ends = await consumer.highwaters(*owned)
         spans = {tp: Span(starts[tp], ends[tp]) for tp in owned}
-        held = await asyncio.to_thread(self._held, tuple(topics))
+        held = await self._patiently(partial(self._held, tuple(topics)))
         found = standing(owned, topics, held, spans, self._accepted)
         self._topics = topics
         return found
@@ -253,7 +257,7 @@ class Worker:
         """Tell the ledger which partitions are read from now on, and what was lost before."""
         for claim in found.claims:
             tp = TP(claim.topic, claim.partition)
-            lost = await asyncio.to_thread(self._losses, tp) if tp in found.lost else ()
+            lost = await self._patiently(partial(self._losses, tp)) if tp in found.lost else ()
             with suppress(PositionsDiffer):  # somebody else has told it
                 await self._commit(Batch(inputs=lost, advances=(claim,)))
             if tp in found.lost:
@@ -290,7 +294,7 @@ class Worker:
             batches = [part for batch in poll if (part := await self._fit(batch)) is not None]
             if not batches:
                 return
-            read = await asyncio.to_thread(self._read, batches)
+            read = await self._patiently(partial(self._read, batches))
             self._look_at(read)
             new = beginnings(read.batch.inputs, self._known, _now())
             batch = replace(read.batch, inputs=(*new, *read.batch.inputs))
@@ -370,15 +374,22 @@ class Worker:
         return next((t.name for t in self._topics.values() if t.id == topic_id), topic_id)
 
     async def _commit(self, batch: Batch) -> Turned:
-        """One turn, tried again while the database is gone. After a turn of which nobody knows
-        whether it was committed, the positions tell."""
+        """One turn; of one of which nobody knows whether it was committed, the positions tell."""
+
+        def run() -> Turned:
+            began = time.perf_counter()
+            done = turn(self._ledger, self._reading.rulebook, batch)
+            self._turns.add(batch, done, time.perf_counter() - began)
+            return done
+
+        return await self._patiently(run)
+
+    async def _patiently(self, ask: Callable[[], Answered]) -> Answered:
+        """Something of the ledger, in a thread; asked again while the database is gone."""
         deadline = time.monotonic() + self._settings.database_patience
         while True:
-            began = time.perf_counter()
             try:
-                done = await asyncio.to_thread(turn, self._ledger, self._reading.rulebook, batch)
-                self._turns.add(batch, done, time.perf_counter() - began)
-                return done
+                return await asyncio.to_thread(ask)
             except (OperationalError, InterfaceError) as error:
                 self._turns.failed()
                 if time.monotonic() > deadline or self._stopping:
@@ -417,17 +428,17 @@ class Worker:
         """Let time pass for the forces whose partition of the incident log is owned, and read."""
         now = _now()
         self._until = await self._still_behind()
-        mine = await asyncio.to_thread(self._my_forces)
+        mine = await self._patiently(self._my_forces)
         ended = await self._read_to_end()
         forces = tuple(force for force, _ in mine)
-        proved, rows = await asyncio.to_thread(self._prove, forces)
+        proved, rows = await self._patiently(partial(self._prove, forces))
         ticks = tuple(
             Tick(force, now, self._wholly_read(ended.get(n, ()), force), proved.get(force, ()))
             for force, n in mine
         )
         if ticks:
             await self._commit(Batch(inputs=ticks))
-            await asyncio.to_thread(told, self._ledger, rows)
+            await self._patiently(partial(told, self._ledger, rows))
 
     def _prove(self, forces: tuple[str, ...]) -> tuple[Proved, list[Waiting]]:
         """What scattered forces promised, and every partition was read past by now."""

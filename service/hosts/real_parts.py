@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -203,26 +203,34 @@ class RealPostgres:
 
     def kill(self) -> None:
         """Kill -9 the server and everything it started."""
-        for each in self._processes():
-            each.kill()
-        for each in self._processes():
+        killed = [*self._each("kill")]
+        for each in killed:
             each.wait()
 
     def pause(self) -> None:
         """Stand still."""
-        for each in self._processes():
-            each.suspend()
+        for _ in self._each("suspend"):
+            pass
 
     def resume(self) -> None:
         """Go on."""
-        for each in self._processes():
-            each.resume()
+        for _ in self._each("resume"):
+            pass
 
-    def _processes(self) -> list[Any]:
+    def _each(self, what: str) -> Iterator[Any]:
+        """Do it to the server, which then starts no more, and to everything it has started."""
+        from psutil import NoSuchProcess
+
         postmaster = self._server.get_postmaster_info().process
         if postmaster is None or not postmaster.is_running():
-            return []
-        return [postmaster, *postmaster.children(recursive=True)]
+            return
+        children = postmaster.children(recursive=True) if what == "kill" else None
+        getattr(postmaster, what)()
+        yield postmaster
+        for each in postmaster.children(recursive=True) if children is None else children:
+            with suppress(NoSuchProcess):  # it has just ended by itself
+                getattr(each, what)()
+                yield each
 
 
 @contextmanager

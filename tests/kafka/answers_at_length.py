@@ -32,8 +32,8 @@ pytestmark = pytest.mark.timeout(3600)
 PARTITIONS = (4, 12)
 WITHIN = 1200.0
 """Seconds for workers to apply everything."""
-FORCES = tuple(f"{n:02}" for n in range(1, 25))
-SILENT = "24"
+FORCES = tuple(f"{n:02}" for n in (*range(1, 23), 25, 32))
+SILENT = "22"
 """Its crime system never says anything: nothing can be proved of it."""
 END = datetime(2022, 11, 1, tzinfo=UTC)
 AS_OF = "2024-06-01T00:00:00Z"
@@ -192,6 +192,7 @@ def test_one_to_five_workers_each_hold_the_same_partitions_of_every_topic(
     try:
         for _ in range(5):
             running.append(site.start())
+            running[-1].await_said("ready")
             await_that(lambda: _shared(site, running, partitions), "shared", *running)
     finally:
         site.end()
@@ -200,10 +201,10 @@ def test_one_to_five_workers_each_hold_the_same_partitions_of_every_topic(
 
 def _shared(site: Site, running: list[Running], partitions: int) -> bool:
     """Is every partition of every topic with one worker, and partition n of all with the same?"""
-    held = [each.owned() for each in running]
-    if sum(map(len, held)) != partitions * len(site.topics) or not all(
-        r.said("assigned") for r in running
-    ):
+    held = [owned for each in running if (owned := each.owned())]
+    if len(held) < min(len(running), partitions):
+        return False
+    if sum(map(len, held)) != partitions * len(site.topics):
         return False
     for owned in held:
         numbers = {each.rsplit("/", 1)[1] for each in owned}

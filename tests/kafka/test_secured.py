@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from service.hosts.real_parts import Guard, RealKafka, scratch
 from tests.conftest import Fresh
 from tests.kafka.feed import events
-from tests.kafka.site import Site, await_that
+from tests.kafka.site import Running, Site, await_that
 from tests.kafka.test_relay import read, waits
 
 PASSWORD = "a-password-of-this-test"
@@ -85,26 +85,34 @@ def test_everything_works_over_tls_and_scram_and_nothing_without(
 
     told = events(300)
     secured.produce(told)
-    assert secured.run("topics", "check", "--dev").code == 0
     ledger = open_ledger(secured.database)
-    worker = secured.start()
+    worker, relay = secured.start(), secured.start(command="relay")
+    refused = _refused(secured, tmp_path)
+    assert secured.run("topics", "check", "--dev").code == 0
     secured.await_applied(ledger, len(told), worker)
     secured.await_ticked(ledger, worker)
     assert worker.stop() == 0
-    relay = secured.start(command="relay")
     await_that(lambda: not waits(ledger), "all sent", relay)
     assert relay.stop() == 0
     ledger.close()
     assert read(secured, secured.environment["RECOUNT_ALERTS_TOPIC"])
     assert PASSWORD not in worker.log.read_text(encoding="utf-8")
-    wrong = tmp_path / "wrong"
+    for each in refused:
+        assert each.ended() == 1
+        told_why = each.log.read_text(encoding="utf-8")
+        assert "check KAFKA_BOOTSTRAP" in told_why
+        assert PASSWORD not in told_why
+
+
+def _refused(secured: Site, folder: Path) -> list[Running]:
+    """Workers with another password, another authority, no protection."""
+    wrong = folder / "wrong"
     wrong.write_text("another\n", encoding="utf-8")
-    for change in (
-        {"KAFKA_PASSWORD_FILE": str(wrong)},
-        {"KAFKA_CA": str(certified(tmp_path / "others")[0])},
-        {"KAFKA_SECURITY": "PLAINTEXT"},
-    ):
-        done = secured.run("worker", **change, RECOUNT_PROBE_WITHIN="4")
-        assert done.code == 1
-        assert "check KAFKA_BOOTSTRAP" in done.err
-        assert PASSWORD not in done.err
+    return [
+        secured.start(**change, RECOUNT_PROBE_WITHIN="4")
+        for change in (
+            {"KAFKA_PASSWORD_FILE": str(wrong)},
+            {"KAFKA_CA": str(certified(folder / "others")[0])},
+            {"KAFKA_SECURITY": "PLAINTEXT"},
+        )
+    ]

@@ -8,16 +8,25 @@ from kafka import KafkaAdminClient
 
 from service.hosts.kafka_topics import partition_of
 from service.ledger.opening import Ledger
+from tests.hosts.command import recount
 from tests.kafka.feed import SIDES, Event, answer, events
-from tests.kafka.site import Done, Site
+from tests.kafka.site import Site
 
 SAME = ("verdicts.jsonl", "claims.jsonl")
 
 
-def replay(site: Site, out: Path, *options: str) -> Done:
-    as_of = "2025-06-01T00:00:00Z"
-    given = ("--source", "native", "--as-of", as_of, "--out", str(out), *options)
-    return site.run("replay", *given)
+AS_OF = "2025-06-01T00:00:00Z"
+
+
+def replay(out: Path, *options: str) -> int:
+    """Replay in this process, whose environment is the site's."""
+    return recount("replay", "--source", "native", "--as-of", AS_OF, "--out", out, *options)
+
+
+@pytest.fixture(autouse=True)
+def _here(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in site.environment.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture
@@ -41,10 +50,9 @@ def test_files_topics_and_a_worker_give_the_same_bytes(
         lines = [(e.value or b"null").replace(b"\n", b"") for e in told if e.side == side]
         path.write_bytes(b"\n".join(lines) + b"\n")
         files += [f"--{name}", str(path)]
-    assert replay(site, tmp_path / "files", *files).code == 0
+    assert replay(tmp_path / "files", *files) == 0
     before = _offsets(site)
-    done = replay(site, tmp_path / "topics", "--from-kafka")
-    assert done.code == 0, done.err
+    assert replay(tmp_path / "topics", "--from-kafka") == 0
     assert _offsets(site).keys() == before.keys()  # no group beside the worker's
     assert worker.process.poll() is None
     assert worker.stop() == 0
@@ -63,12 +71,11 @@ def test_files_topics_and_a_worker_give_the_same_bytes(
 
 
 def test_a_stretch_is_bounded_by_time_or_by_position(
-    site: Site, ledger: Ledger, told: list[Event], tmp_path: Path
+    site: Site, told: list[Event], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def read(*bounds: str) -> int:
-        done = replay(site, tmp_path / "out", "--from-kafka", "--json", *bounds)
-        assert done.code == 0, done.err
-        return int(json.loads(done.out)["inputs"]["read"])
+        assert replay(tmp_path / "out", "--from-kafka", "--json", *bounds) == 0
+        return int(json.loads(capsys.readouterr().out)["inputs"]["read"])
 
     ordered = sorted(told, key=lambda event: event.at)
     middle = ordered[len(ordered) // 2].at
@@ -85,10 +92,9 @@ def test_a_stretch_is_bounded_by_time_or_by_position(
         for each in ("--span", f"{topic}/{each_n}=0:0")
     ]
     assert read(*nothing, "--span", f"{log}/{n}=2:7", "--span", f"{crimes}/{n}=0:3") == 8
-    refused = replay(site, tmp_path / "out", "--from-kafka", "--span", f"{log}/{n}=0:99999")
-    assert refused.code == 2
-    assert "is held" in refused.err
-    assert replay(site, tmp_path / "out", "--since", middle.isoformat()).code == 2
+    assert replay(tmp_path / "out", "--from-kafka", "--span", f"{log}/{n}=0:99999") == 2
+    assert "is held" in capsys.readouterr().err
+    assert replay(tmp_path / "out", "--since", middle.isoformat()) == 2
 
 
 def _offsets(site: Site) -> dict[str, object]:
