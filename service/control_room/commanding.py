@@ -172,7 +172,10 @@ def read_asked(action: Action, body: Mapping[str, Any]) -> tuple[CommandId, Any]
 
 
 def _wrong(said: str, field: str) -> Problem:
-    # What msgspec says names types and limits, never what was sent; paths are the schema's own.
+    # What msgspec says names types and limits, save for words of closed lists: there it repeats what
+    # was sent. Paths are the schema's own.
+    if said.startswith("Invalid"):
+        said = "use a word of the closed list, as the description of this API has it"
     more = {"field": field} if field else {}
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_field", said, more=more)
 

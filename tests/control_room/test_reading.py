@@ -119,6 +119,9 @@ def test_a_command_that_lacks_something_says_what(client: httpx.Client, force: s
     path = f"/v1/reports/{force}/R2/decide"
     unsaid = client.post(path, json={"command_id": "12345678"}, headers={"If-Match": "*"})
     assert (unsaid.status_code, unsaid.json()["reason"]) == (422, "invalid_field")
+    made_up = act(client, force, "R2", "decide", reason="Marigold said so")
+    assert (made_up.status_code, made_up.json()["field"]) == (422, "reason")
+    assert "Marigold" not in made_up.text
     lacking = act(client, force, "R2", "decide", reason="balance_not_met")
     assert lacking.status_code == 422
     assert lacking.json()["lacks"]
