@@ -1,37 +1,36 @@
 """Load as people feel it: messages that a simulated force's receivers get, against what they can bear.
 
-    python -m benchmarks.load [--days 14] [--settings 2017,2025] [--seed 1] [--night 10000]
+    python -m benchmarks.load [--days 30] [--settings 2017,2018,2025] [--seed 1]
 
 Simulates a force, puts what it sends through real turns and a planner that looks every ten minutes, on
 the clock of the simulation, and counts interrupts and digests for each receiver by hour and shift. Nobody
-acts: nothing is acknowledged, so these are the most that people can get. Prints a Markdown table.
-``--night N`` instead lets N high-harm alerts fall due in one minute, and says what became of them.
+acts: nothing is acknowledged, so these are the most that people can get. Prints Markdown tables: a short
+one, one for each recording rate, one by hour of the day.
 """
 
 import argparse
 import tempfile
-import time
-import tracemalloc
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-import msgspec
 from msgspec import Struct
 
 from schemas.crimes import CrimeRecord
 from schemas.reports import IncidentLog, Referral
-from service.alerts.escalation import A_SHIFT, AN_HOUR, SHIFT
+from service.alerts.escalation import A_SHIFT, AN_HOUR, HOUR, SHIFT
 from service.alerts.notice import Notice, NoticeClass
-from service.alerts.routes import Rank, Routes
-from service.delivery.numbers import give_numbers
+from service.alerts.routes import Rank, Routes, Told
+from service.alerts.shifts import Shifts, on_shift
+from service.delivery.numbers import number
 from service.delivery.planning import plan_round
 from service.effects import HeartbeatSeen, Input, RecordSeen, ReportSeen, Tick
 from service.hosts.files import read_mapping, read_pack
 from service.hosts.planning import read_routes
 from service.ingest.source import Topic
-from service.ledger.attention import audit
+from service.ledger.attention import audit, most_within
 from service.ledger.notices import Choice, listed
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.upgrading import upgrade
@@ -39,10 +38,13 @@ from service.pointers import Rulebook
 from service.rules.observe import Observer
 from service.simulation.feeds import Event
 from service.simulation.generate import Settings, events
+from service.simulation.parameters import parameters
 from service.simulation.story import Feed
 from service.turn import Batch, turn
 
 STEP = timedelta(minutes=10)
+LONDON = ZoneInfo("Europe/London")
+INTERRUPT, DIGEST = NoticeClass.INTERRUPT, NoticeClass.DIGEST
 TOPICS = {
     Feed.INCIDENTS: Topic.INCIDENT_LOG,
     Feed.RECORDS: Topic.CRIME_RECORD,
@@ -67,12 +69,21 @@ class Felt(Struct):
 
     def most(self, receiver: str, within: timedelta) -> int:
         """Interrupts of a receiver in the worst stretch of that length."""
-        times = self.of(receiver, NoticeClass.INTERRUPT)
-        return max((sum(at <= other < at + within for other in times) for at in times), default=0)
+        return most_within(self.of(receiver, INTERRUPT), within)
+
+    def in_shifts(self, receiver: str, start: str) -> list[int]:
+        """Interrupts of a receiver in each shift that begins at that time, where there were any."""
+        found: Counter[datetime] = Counter()
+        for at in self.of(receiver, INTERRUPT):
+            shift = on_shift(ROUND_THE_CLOCK, at)
+            assert shift is not None
+            if f"{shift.start.astimezone(LONDON):%H:%M}" == start:
+                found[shift.start] += 1
+        return list(found.values())
 
     def digests_a_day(self, receiver: str) -> int:
         """Digests of a receiver on the worst day."""
-        days = Counter(at.date() for at in self.of(receiver, NoticeClass.DIGEST))
+        days = Counter(at.astimezone(LONDON).date() for at in self.of(receiver, DIGEST))
         return max(days.values(), default=0)
 
 
@@ -109,8 +120,7 @@ def _run(ledger: Ledger, days: int, setting: str, seed: int, routes: Routes) -> 
         reports += sum(isinstance(each, ReportSeen) and each.facts.version == 1 for each in inputs)
         more = True
         while more:
-            with ledger.writing() as connection:
-                give_numbers(connection)
+            number(ledger)
             more = plan_round(ledger, routes, now).more
         if now.minute == 0:
             with ledger.reading() as connection:
@@ -151,98 +161,100 @@ def _input(event: Event, observer: Observer, source: str) -> Input:
     return ReportSeen(report, at, report.updated_at)
 
 
-# -- one night ---------------------------------------------------------------------------------------
-
-
-def night(ledger: Ledger, count: int, routes: Routes) -> Iterator[str]:
-    """So many reports of one minute, none recorded: messages, seconds and memory of planning them."""
-    received = datetime(2025, 11, 1, 20, tzinfo=UTC)
-    since = {"covers_from": received - timedelta(days=400)}
-    native = (feed.source for feed in read_mapping("native").feeds)
-    source = {each.topic: msgspec.structs.replace(each, **since) for each in native}
-    rulebook = Rulebook(read_pack("england_and_wales"), {s.name: s for s in source.values()})
-    observer = Observer(rulebook.pack, source[Topic.INCIDENT_LOG])
-    codes = {"opening_codes": ["harassment"], "received_at": received, "updated_at": received}
-    for start in range(0, count, 1000):
-        made = [
-            IncidentLog.model_validate({"force": "33", "ref": f"N{n:05}", "version": 1, **codes})
-            for n in range(start, min(start + 1000, count))
-        ]
-        seen = [ReportSeen(observer.report(each), received, received) for each in made]
-        turn(ledger, rulebook, Batch(inputs=tuple(seen)))
-    for hours in (2, 21, 24):
-        now = received + timedelta(hours=hours)
-        beats = [HeartbeatSeen("33", each.name, now, now) for each in source.values()]
-        turn(ledger, rulebook, Batch(inputs=tuple(beats)))
-        rounds, began, more = 0, time.perf_counter(), True
-        tracemalloc.start()
-        while more:
-            with ledger.writing() as connection:
-                give_numbers(connection)
-            more = plan_round(ledger, routes, now).more
-            rounds += 1
-        peak = tracemalloc.get_traced_memory()[1] / 2**20
-        tracemalloc.stop()
-        seconds = time.perf_counter() - began
-        yield f"{hours} h: {rounds} rounds, {seconds:.1f} s, {peak:.0f} MiB at most"
-    plan_round(ledger, routes, now + STEP)
-    with ledger.reading() as connection:
-        found = [each.notice for each in listed(connection, Choice())]
-    kinds = Counter((each.receiver, each.kind.value) for each in found)
-    yield ", ".join(f"{who} {kind} {n}" for (who, kind), n in sorted(kinds.items()))
-
-
 # -- telling ----------------------------------------------------------------------------------------
 
+ROUND_THE_CLOCK = Shifts(starts=("07:00", "19:00"), hours=12)
+"""The shifts by which everybody's load is counted, whatever their own."""
 
-def table(name: str, run: Felt, routes: Routes) -> Iterator[str]:
-    """One setting's table, as Markdown."""
+
+def short(runs: Mapping[str, Felt], routes: Routes) -> Iterator[str]:
+    """Every receiver beside the budgets, one column for each rate."""
+    yield f"| receiver | budget: an hour; 12 h | {' | '.join(f'at {rate}' for rate in runs)} |"
+    yield "|---|---|" + "---|" * len(runs)
+    for name in routes.written.receivers:
+        told = routes.receiver(name, "33")
+        cells = []
+        for run in runs.values():
+            given, digests = (run.of(name, kind) for kind in (INTERRUPT, DIGEST))
+            worst = f"{run.most(name, HOUR)}; {run.most(name, SHIFT)}"
+            a_day = f"{len(given) / run.days:.1f} ({worst})" if given else "none"
+            cells.append(f"{a_day}, {len(digests) / run.days:.1f} digests")
+        yield f"| {told.role} | {'; '.join(_budget(told))} | {' | '.join(cells)} |"
+
+
+def _budget(told: Told) -> tuple[str, str]:
+    """In an hour, and in twelve; none of twelve hours for those with the hour's alone."""
+    if told.digest_only:
+        return "0", "0"
+    return str(AN_HOUR), str(A_SHIFT) if told.rank is Rank.INSPECTOR else "-"
+
+
+def by_shift(rate: str, run: Felt, routes: Routes) -> Iterator[str]:
+    """One recording rate: every receiver by shift."""
     raised = sum(run.alerts[word] for word in ("due_soon", "missed", "partly_recorded"))
-    yield f"### {name}: {run.days} days, {raised / run.days:.0f} due-soon and missed alerts a day"
     yield (
-        "| receiver | interrupts a day | most in an hour (budget) | most in 12 h (budget) "
-        "| digests a day | most |"
+        f"{rate}: {run.days} days, {run.reports / run.days:,.0f} reports and "
+        f"{raised / run.days:,.0f} due-soon and missed alerts a day"
     )
-    yield "|---|---|---|---|---|---|"
-    for receiver in routes.written.receivers:
-        told = routes.receiver(receiver, "33")
-        spoken = run.of(receiver, NoticeClass.INTERRUPT)
-        digests = run.of(receiver, NoticeClass.DIGEST)
-        budget = "0" if told.digest_only else str(AN_HOUR)
-        shift = {Rank.INSPECTOR: str(A_SHIFT), Rank.CHIEF: "0"}.get(told.rank, "-")
+    yield ""
+    yield (
+        "| receiver | interrupts a day | worst hour (budget) | worst 12 h (budget) "
+        "| day shift: mean, worst | night shift: mean, worst | digests a day: mean, worst |"
+    )
+    yield "|---|---|---|---|---|---|---|"
+    for name in routes.written.receivers:
+        told = routes.receiver(name, "33")
+        hour, shift = _budget(told)
+        day, night = (run.in_shifts(name, start) for start in ("07:00", "19:00"))
         yield (
-            f"| {told.role} | {len(spoken) / run.days:.1f} "
-            f"| {run.most(receiver, timedelta(hours=1))} ({budget}) "
-            f"| {run.most(receiver, SHIFT)} ({shift}) "
-            f"| {len(digests) / run.days:.1f} | {run.digests_a_day(receiver)} |"
+            f"| {told.role} | {len(run.of(name, INTERRUPT)) / run.days:.1f} "
+            f"| {run.most(name, HOUR)} ({hour}) | {run.most(name, SHIFT)} ({shift}) "
+            f"| {sum(day) / run.days:.1f}, {max(day, default=0)} "
+            f"| {sum(night) / run.days:.1f}, {max(night, default=0)} "
+            f"| {len(run.of(name, DIGEST)) / run.days:.1f}, {run.digests_a_day(name)} |"
         )
     kinds = Counter(n.kind.value for n in run.notices)
     sent = ", ".join(f"{word} {n / run.days:.1f}" for word, n in sorted(kinds.items()))
-    yield f"messages a day: {sent}; late by the auditor's count: {run.overdue}"
-    hours: dict[int, int] = defaultdict(int)
-    for notice in run.notices:
-        if notice.kind is NoticeClass.INTERRUPT:
-            hours[notice.due_at.hour] += 1
-    busiest = max(hours.items(), key=lambda each: each[1], default=(0, 0))
-    yield f"busiest hour of the day (UTC): {busiest[0]:02}, {busiest[1] / run.days:.1f} interrupts"
+    yield ""
+    yield f"Messages a day: {sent}. Late by the auditor's count: {run.overdue}."
+
+
+def by_hour(runs: Mapping[str, Felt], routes: Routes) -> Iterator[str]:
+    """Interrupts a day in each hour by the clock on the wall, at each rate."""
+    names = [
+        name
+        for name in routes.written.receivers
+        if any(run.of(name, INTERRUPT) for run in runs.values())
+    ]
+    roles = [routes.receiver(name, "33").role for name in names]
+    yield f"| hour | {' | '.join(roles)} |"
+    yield "|---|" + "---|" * len(names)
+    for hour in range(24):
+        cells = []
+        for name in names:
+            counts = (
+                sum(at.astimezone(LONDON).hour == hour for at in run.of(name, INTERRUPT)) / run.days
+                for run in runs.values()
+            )
+            cells.append(" / ".join(f"{n:.1f}" for n in counts))
+        yield f"| {hour:02} | {' | '.join(cells)} |"
 
 
 def main() -> None:
     """Measure and print."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    asked.add_argument("--days", type=int, default=14)
-    asked.add_argument("--settings", default="2017,2025")
+    asked.add_argument("--days", type=int, default=30)
+    asked.add_argument("--settings", default="2017,2018,2025")
     asked.add_argument("--seed", type=int, default=1)
-    asked.add_argument("--night", type=int, default=0)
     given = asked.parse_args()
     routes = read_routes("default")
-    if given.night:
-        with tempfile.TemporaryDirectory() as folder:
-            print("\n".join(night(_fresh(Path(folder)), given.night, routes)))
-        return
+    runs = {}
     for setting in given.settings.split(","):
-        run = felt(given.days, setting, given.seed, routes)
-        print("\n".join(table(setting, run, routes)), flush=True)
+        rate = f"{parameters().settings[setting].overall:.1%}".replace("%", " %")
+        runs[rate] = felt(given.days, setting, given.seed, routes)
+        print("\n".join(by_shift(rate, runs[rate], routes)), end="\n\n", flush=True)
+    for table in (short, by_hour):
+        print("\n".join(table(runs, routes)), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from service.alerts.lifecycle import (
     Stage,
     step,
 )
-from service.alerts.mutes import Mute
+from service.alerts.mutes import Matchers, Mute
 from service.effects import (
     AcceptCancellation,
     Acknowledge,
@@ -75,7 +75,9 @@ REFERENCE = re.compile(r"(?=.*\d)[0-9A-Za-z][0-9A-Za-z/*._\- ]{0,39}")
 """A reference has a digit in it: a name put there by mistake does not pass."""
 PERSON = re.compile(r"[0-9A-Za-z][0-9A-Za-z@|:._\-]{0,127}")
 """An opaque id of a person or a desk: one word."""
-BODY = re.compile(r"[0-9A-Za-z][0-9A-Za-z&.\- ]{0,39}")
+BODY = re.compile(r"[0-9A-Za-z][0-9A-Za-z&._\- ]{0,39}")
+
+FEED = re.compile(r"source:[0-9A-Za-z][0-9A-Za-z/_.\-]{0,79}")
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 
@@ -186,6 +188,8 @@ def _mute(given: CommandGiven, desk: Desk, seq: int) -> Mute:
         if asked.until <= max(since, desk.now):
             raise _Refused(Refusal.NOT_AHEAD)
         _commented(given)
+        if not _plain(asked.matchers):
+            raise _Refused(Refusal.BAD_REFERENCE)
         return Mute(
             id=given.command_id,
             force=given.force,
@@ -249,6 +253,14 @@ def _step(stage: Stage, given: CommandGiven, alert: AlertState | None = None) ->
 def _commented(given: CommandGiven) -> None:
     if given.text is None or "comment" not in given.text.fields:
         raise _Refused(Refusal.COMMENT_MISSING)
+
+
+def _plain(matchers: Matchers) -> bool:
+    """Is nothing in them but words and references? They stand in the chain as they are."""
+    subject = matchers.subject
+    known = REFERENCE.fullmatch(subject) or FEED.fullmatch(subject) if subject else True
+    words = (matchers.area, matchers.category)
+    return bool(known) and all(BODY.fullmatch(each) for each in words if each)
 
 
 # -- what each command does to a report -----------------------------------------------------------

@@ -4,6 +4,7 @@ the chain. What is typed is sealed before it is kept, and never shown here."""
 import inspect
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import uuid4
@@ -37,8 +38,11 @@ from service.effects import (
     UnlinkRecord,
 )
 from service.hosts import acting
-from service.hosts.acting import Act, Filters, Open, Shown
+from service.hosts.acting import Filters, Open, Shown
 from service.hosts.files import NotGiven
+from service.hosts.opened import current_ledger
+from service.ledger import opening
+from service.ledger.given import Act
 from service.settings import read_settings
 
 app = typer.Typer(no_args_is_help=True)
@@ -71,6 +75,12 @@ def group(
     context.obj = (ledger, rules, tuple(source))
 
 
+def _opened(context: typer.Context) -> AbstractContextManager[opening.Ledger]:
+    """The ledger that was named, or the settings' own."""
+    settings = read_settings()
+    return current_ledger(context.obj[0] or settings.ledger_url(), settings.probe_within)
+
+
 # -- reading --------------------------------------------------------------------------------------
 
 
@@ -94,17 +104,17 @@ def list_(
     now = datetime.now(UTC)
     within = timedelta(hours=due_within) if due_within >= 0 else None
     wanted = Filters(force=force, stage=state, due_within=within, harm=harm, nobody=nobody)
-    with acting.desk(read_settings(), context.obj[0]) as ledger:
-        found = acting.listed(ledger, wanted, now)
+    with _opened(context) as ledger:
+        found = acting.listed(ledger, wanted, now, limit)
     if as_json:
-        print_json({"open": len(found), "reports": found[:limit]})
+        print_json({"open": found.count, "reports": found.rows})
         return
     rows = table("force", "report", "#time left", "what", "stands", "kind", "harm", "with")
-    for row in found[:limit]:
+    for row in found.rows:
         rows.add_row(*_row(row, now))
     out.print(rows)
-    if len(found) > limit:
-        out.print(f"and {len(found) - limit:,} more; --limit shows them")
+    if found.count > limit:
+        out.print(f"and {found.count - limit:,} more; --limit shows them")
 
 
 def _row(row: Open, now: datetime) -> tuple[str, ...]:
@@ -134,7 +144,7 @@ def show(context: typer.Context, force: Force, ref: Ref, as_json: AsJson = False
 
     Example: recount alerts show 33 0412
     """
-    with acting.desk(read_settings(), context.obj[0]) as ledger:
+    with _opened(context) as ledger:
         found = acting.shown(ledger, force, ref)
     if found is None:
         complain(f"report {words.visible(ref)} of force {words.visible(force)} is not known")
@@ -206,7 +216,7 @@ def _doing(
     given: Given,
 ) -> None:
     """Give a command and tell the answer; exit code 1 where it was refused."""
-    url, rules, sources = context.obj
+    _, rules, sources = context.obj
     settings = read_settings()
     act = Act(
         force=given.force,
@@ -220,7 +230,7 @@ def _doing(
         typed={field: _typed(text) for field, text in given.typed.items()},
     )
     book = acting.rulebook(settings, rules, sources)
-    with acting.desk(settings, url) as ledger:
+    with _opened(context) as ledger:
         answer = acting.act(ledger, book, act, datetime.now(UTC), settings.text_key_file)
     if as_json:
         told = {"command_id": act.command_id, "accepted": answer.accepted, "seq": answer.seq}

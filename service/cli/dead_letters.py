@@ -1,8 +1,7 @@
 """``recount dead-letters``: what could not be read, shown, read again, or given up."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,8 +9,8 @@ import typer
 
 from service.cli.terminal import out, print_json, table
 from service.hosts.files import NotGiven
-from service.hosts.folders import reading_ledger
 from service.hosts.letters import Outcome, Replay, Replayed
+from service.hosts.opened import current_ledger
 from service.ledger.letters import (
     DiscardReason,
     Letter,
@@ -185,7 +184,5 @@ def _keys(settings: Settings) -> Keys:
     return read_keys(settings.text_key_file)
 
 
-@contextmanager
-def _ledger(settings: Settings) -> Iterator[Ledger]:
-    with reading_ledger(settings.ledger_url()) as ledger:
-        yield ledger
+def _ledger(settings: Settings) -> AbstractContextManager[Ledger]:
+    return current_ledger(settings.ledger_url(), settings.probe_within)

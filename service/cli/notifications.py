@@ -15,6 +15,7 @@ from service.alerts.notice import Body, Notice, NoticeClass
 from service.alerts.routing_file import parse_routes
 from service.cli.terminal import AsJson, out, print_json, table
 from service.hosts.files import NotGiven
+from service.hosts.opened import current_ledger
 from service.ledger.notices import (
     Choice,
     Held,
@@ -183,14 +184,12 @@ def _test_notice(receiver: str, routes: Path, force: str) -> Notice:
 
 @contextmanager
 def _ledger(*, writes: bool) -> Iterator[Connection]:
-    from service.hosts.kafka_boot import open_current
-
-    ledger = open_current(read_settings())
-    try:
-        with ledger.writing() if writes else ledger.reading() as connection:
-            yield connection
-    finally:
-        ledger.close()
+    settings = read_settings()
+    with (
+        current_ledger(settings.ledger_url(), settings.probe_within) as ledger,
+        ledger.writing() if writes else ledger.reading() as connection,
+    ):
+        yield connection
 
 
 def _told(held: Held) -> dict[str, Any]:

@@ -31,17 +31,14 @@ def relay(
 
     Example: KAFKA_BOOTSTRAP=kafka:9092 DATABASE_URL=postgresql://db/recount recount relay
     """
-    from service.hosts.kafka_boot import open_current
+    from service.hosts.opened import current_ledger
     from service.hosts.relay import run_relay, run_sender
 
     settings = read_settings()
     set_up_log(settings.log_level)
-    ledger = open_current(settings)
-    try:
+    with current_ledger(settings.ledger_url(), settings.probe_within) as ledger:
         if only is Part.PEOPLE:
             code = run_sender(settings, ledger, once=once)
         else:
             code = run_relay(settings, ledger, once=once, people=only is None)
-    finally:
-        ledger.close()
     raise typer.Exit(code)

@@ -209,15 +209,15 @@ def _print(frozen: Frozen, told: list[Tell], due_at: datetime) -> None:
 
 def _count(routes: Routes, as_json: bool) -> None:
     from service.delivery.dry_run import would_tell
-    from service.ledger.opening import open_ledger
+    from service.hosts.opened import current_ledger
     from service.settings import read_settings
 
-    opened = open_ledger(read_settings().ledger_url(), create=False)
-    try:
-        with opened.reading() as connection:
-            found = would_tell(connection, routes, datetime.now(UTC))
-    finally:
-        opened.close()
+    settings = read_settings()
+    with (
+        current_ledger(settings.ledger_url(), settings.probe_within) as ledger,
+        ledger.reading() as connection,
+    ):
+        found = would_tell(connection, routes, datetime.now(UTC))
     if as_json:
         print_json({**msgspec.to_builtins(found), "messages": found.messages})
         return

@@ -75,16 +75,13 @@ def serve(
 
     Example: DATABASE_URL=postgresql://db/recount recount serve --port 8000
     """
-    from service.hosts.kafka_boot import open_current
+    from service.hosts.opened import current_ledger
     from service.hosts.web import run_serve
 
     settings = read_settings()
     set_up_log(settings.log_level)
-    ledger = open_current(settings)
-    try:
+    with current_ledger(settings.ledger_url(), settings.probe_within) as ledger:
         code = run_serve(settings, ledger, host, port, _tell)
-    finally:
-        ledger.close()
     raise typer.Exit(code)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from service.cli.terminal import out
-from service.cli.tokens import LedgerFile, open_to_tend
+from service.cli.tokens import LedgerFile, tended
 from service.ledger.sessions import end_sessions
 
 app = typer.Typer(help="Sessions of people: end them.", no_args_is_help=True)
@@ -33,10 +33,6 @@ def end(
     """
     if (person is None) is not everybody:
         raise typer.BadParameter("give --person ID, or --all", param_hint="--person")
-    opened = open_to_tend(ledger)
-    try:
-        with opened.writing() as connection:
-            ended = end_sessions(connection, person)
-    finally:
-        opened.close()
+    with tended(ledger) as opened, opened.writing() as connection:
+        ended = end_sessions(connection, person)
     out.print(ended)

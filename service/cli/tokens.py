@@ -1,5 +1,6 @@
 """``recount tokens``: who may send what for which force."""
 
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +10,8 @@ import typer
 
 from service.cli.terminal import AsJson, err, out, print_json, table
 from service.hosts.files import NotGiven, read_mapping
-from service.ledger.opening import Ledger, open_ledger
+from service.hosts.opened import current_ledger
+from service.ledger.opening import Ledger
 from service.ledger.tokens import list_tokens, make_token, revoke_token
 from service.settings import read_settings
 
@@ -34,12 +36,8 @@ def create(
     Example: recount tokens create --ledger force.db --source native/incidents --force 33
     """
     name = _source_name(source)
-    opened = open_to_tend(ledger)
-    try:
-        with opened.writing() as connection:
-            token, written = make_token(connection, name, force, datetime.now(UTC))
-    finally:
-        opened.close()
+    with tended(ledger) as opened, opened.writing() as connection:
+        token, written = make_token(connection, name, force, datetime.now(UTC))
     if as_json:
         print_json({**msgspec.to_builtins(token), "token": written})
         return
@@ -53,12 +51,8 @@ def list_(ledger: LedgerFile = None, as_json: AsJson = False) -> None:
 
     Example: recount tokens list --ledger force.db
     """
-    opened = open_to_tend(ledger)
-    try:
-        with opened.reading() as connection:
-            found = list_tokens(connection)
-    finally:
-        opened.close()
+    with tended(ledger) as opened, opened.reading() as connection:
+        found = list_tokens(connection)
     if as_json:
         print_json(msgspec.to_builtins(found))
         return
@@ -79,12 +73,8 @@ def revoke(
 
     Example: recount tokens revoke 1f2e3d4c5b6a --ledger force.db
     """
-    opened = open_to_tend(ledger)
-    try:
-        with opened.writing() as connection:
-            known = revoke_token(connection, token, datetime.now(UTC))
-    finally:
-        opened.close()
+    with tended(ledger) as opened, opened.writing() as connection:
+        known = revoke_token(connection, token, datetime.now(UTC))
     if not known:
         raise NotGiven("there is no such token; recount tokens list shows them")
     out.print(f"token {token} is revoked", markup=False)
@@ -101,7 +91,8 @@ def _source_name(given: str) -> str:
     return found
 
 
-def open_to_tend(file: Path | None) -> Ledger:
+def tended(file: Path | None) -> AbstractContextManager[Ledger]:
     """The ledger of a file, or else of the settings; it must be there."""
-    url = f"sqlite:///{file}" if file else read_settings().ledger_url()
-    return open_ledger(url, create=False)
+    settings = read_settings()
+    url = f"sqlite:///{file}" if file else settings.ledger_url()
+    return current_ledger(url, settings.probe_within)

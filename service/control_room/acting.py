@@ -31,7 +31,6 @@ from service.effects import (
     Asked,
     AskHold,
     Assign,
-    CommandGiven,
     ConfirmMatch,
     Decide,
     EndMute,
@@ -44,28 +43,14 @@ from service.effects import (
     Reopen,
     UnlinkRecord,
 )
+from service.ledger.given import TYPED, Act, ActUnusable, NoKey
 from service.ledger.reading import Reading
-from service.ledger.sealed import Keys, seal_text
 from service.rules.decisions import SIGNERS
-from service.turn import Batch
 
 E = TypeVar("E", Grade, NotRecordedReason, HoldReason, Role)
 
 SUBJECT = re.compile(r"source:[A-Za-z0-9._/-]{1,60}|(?=.*\d)[A-Za-z0-9._:/-]{1,64}")
 """What a mute may name: a feed, or a reference, which has a digit and so is no name."""
-
-TYPED = (
-    "comment",
-    "rationale",
-    "evidence_what",
-    "evidence_from",
-    "what",
-    "where_from",
-    "verifiable",
-)
-"""Fields of free text: sealed, and never seen by anything but a person with the right."""
-
-TEXT_MAX = 4000
 
 FIELD_OF = {
     "told": "told_at",
@@ -205,23 +190,23 @@ async def give(
     desk: Desk, viewer: Viewer, action: Action, force: str, ref: str, form: FormData
 ) -> Answer:
     """Do what a form asks. Raises ``BadField``, or ``Problem`` where nothing can be typed."""
-    given = {name: str(value)[: TEXT_MAX + 1].strip() for name, value in form.items()}
-    command_id = given.get("command_id", "") or str(uuid4())
-    typed = {name: given.get(name, "") for name in TYPED}
-    keys = _keys(desk) if any(typed.values()) else None
+    given = {name: str(value).strip() for name, value in form.items()}
     version = given.get("version", "")
-    command = CommandGiven(
+    act = Act(
         force=force,
-        command_id=command_id[:64],
+        command_id=given.get("command_id", "") or str(uuid4()),
         actor=viewer.actor,
-        known_at=desk.clock(),
         asked=asked_for(action, given, ZoneInfo(desk.settings.zone)),
         ref=ref,
         expected=int(version) if version.isdecimal() and len(version) < 10 else None,
-        text=seal_text(keys, force, command_id[:64], typed) if keys else None,
+        typed={name: given.get(name, "") for name in TYPED},
     )
-    turned = await desk.turn(Batch(inputs=(command,)))
-    return turned.answers[command.command_id]
+    try:
+        return await desk.give(act)
+    except NoKey as wrong:
+        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no_text_key", str(wrong)) from None
+    except ActUnusable as wrong:
+        raise BadField(wrong.field, str(wrong)) from None
 
 
 def slip(action: Action, answer: Answer, form: FormData) -> Slip:
@@ -344,10 +329,3 @@ def _time(given: Mapping[str, str], field: str, zone: ZoneInfo) -> datetime | No
     except ValueError:
         raise BadField(field, "not a time; write it as 2024-01-31T19:00") from None
     return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
-
-
-def _keys(desk: Desk) -> Keys:
-    if desk.keys is None:
-        detail = "nothing can be typed: set RECOUNT_TEXT_KEY_FILE to a file of keys to seal it with"
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "no_text_key", detail)
-    return desk.keys

@@ -24,17 +24,13 @@ from service.control_room.publishing import needs_of
 from service.control_room.reading import answer, answers
 from service.control_room.rights import require
 from service.control_room.viewers import Viewer
-from service.effects import Answer, Asked, CommandGiven, Refusal, Sealed
+from service.effects import Answer, Asked, Refusal
 from service.ledger import published
-from service.ledger.sealed import seal_text
-from service.turn import Batch
+from service.ledger.given import TYPED_MAX, Act, ActUnusable, NoKey
 
 BODY_MAX = 64 * 1024
 
 COMMAND_ID = r"^[A-Za-z0-9._:-]{8,64}$"
-
-TYPED_MAX = 4000
-"""Characters of one text that a person types, at most."""
 
 ASKED: dict[Action, type[Struct]] = {
     Action(kind.__struct_config__.tag): kind for kind in get_args(Asked)
@@ -135,18 +131,21 @@ async def _give(
 ) -> Response:
     body = await read_object(request, BODY_MAX)
     head, asked = read_asked(action, body)
-    command = CommandGiven(
+    act = Act(
         force=force,
         command_id=head.command_id,
         actor=replace(viewer.actor, via="api"),
-        known_at=desk.clock(),
         asked=asked,
         ref=ref,
         expected=expected,
-        text=sealed(desk, force, head),
+        typed=head.typed,
     )
-    turned = await desk.turn(Batch(inputs=(command,)))
-    given = turned.answers[command.command_id]
+    try:
+        given = await desk.give(act)
+    except NoKey as wrong:
+        raise Problem(HTTPStatus.CONFLICT, "no_key", str(wrong)) from None
+    except ActUnusable as wrong:
+        raise _wrong(str(wrong), wrong.field) from None
     if given.refused is not None:
         raise refused(given)
     return answer(given)
@@ -176,16 +175,6 @@ def _wrong(said: str, field: str) -> Problem:
     # What msgspec says names types and limits, never what was sent; paths are the schema's own.
     more = {"field": field} if field else {}
     return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_field", said, more=more)
-
-
-def sealed(desk: Desk, force: str, head: CommandId) -> Sealed | None:
-    """What was typed, encrypted for its place. Raises ``Problem`` where there is no key."""
-    if not any(text.strip() for text in head.typed.values()):
-        return None
-    if desk.keys is None:
-        said = "nothing can be typed here: set RECOUNT_TEXT_KEY_FILE, see docs"
-        raise Problem(HTTPStatus.CONFLICT, "no_key", said)
-    return seal_text(desk.keys, force, head.command_id, head.typed)
 
 
 def version_of(if_match: str | None) -> int | None:

@@ -10,8 +10,9 @@ from fastapi import Request
 from msgspec import Struct, field
 from sqlalchemy import Connection
 
-from service.effects import HeartbeatSeen, RecordSeen, ReportSeen
+from service.effects import Answer, HeartbeatSeen, RecordSeen, ReportSeen
 from service.ingest.decode import Refused
+from service.ledger.given import Act, make_command
 from service.ledger.opening import Ledger
 from service.ledger.sealed import Keys
 from service.ledger.write import DeadLetter
@@ -89,6 +90,12 @@ class Desk(Struct, frozen=True, kw_only=True):
             if done.events:
                 self.said.set()
             return done
+
+    async def give(self, act: Act) -> Answer:
+        """Let a person's command be weighed and done, in a turn of its own. Raises ``ActUnusable``."""
+        command = make_command(act, self.keys, self.clock())
+        turned = await self.turn(Batch(inputs=(command,)))
+        return turned.answers[command.command_id]
 
     async def read(self, query: Callable[[Connection], T]) -> T:
         """Ask the ledger, off the event loop, in one transaction of one moment."""

@@ -6,6 +6,7 @@ at a time, to events that are there for good: whoever has read up to a number ha
 
 from sqlalchemy import Connection, and_, func, select, text
 
+from service.ledger.opening import Ledger
 from service.ledger.statements import insert
 from service.ledger.tables import alert_events, lanes, published
 
@@ -21,6 +22,13 @@ def alone(connection: Connection, lock: int) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": lock})
     # SQLite's one writer is alone already.
+
+
+def number(ledger: Ledger, limit: int = NUMBERED_AT_ONCE) -> int:
+    """Number events that have none, in a transaction of its own; how many. Whoever reads numbers (the
+    relay, planners, live streams) may call this first: it does not matter who does."""
+    with ledger.writing() as connection:
+        return give_numbers(connection, limit)
 
 
 def give_numbers(connection: Connection, limit: int = NUMBERED_AT_ONCE) -> int:

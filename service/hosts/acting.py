@@ -1,42 +1,31 @@
 """People's commands over a ledger: what stands open, one report with its history, and doing something."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from heapq import merge
 from pathlib import Path
 
 from msgspec import Struct
 from sqlalchemy import Connection
 
 from schemas.words import Verdict
-from service.alerts.actors import Actor
 from service.alerts.identity import alert_identity
 from service.alerts.lifecycle import Stage
-from service.effects import Answer, Asked, CommandGiven, ReportState
+from service.alerts.queues import HIGH_HARM
+from service.commands import PERSON
+from service.effects import Answer, ReportState
 from service.hosts.files import NotGiven, read_mapping, read_pack
-from service.hosts.folders import reading_ledger
 from service.ingest.source import Source
-from service.ledger import acts, outputs, trail
+from service.ledger import outputs, trail, worklist
+from service.ledger.given import Act, ActUnusable, make_command
 from service.ledger.opening import Ledger
-from service.ledger.sealed import KeysUnusable, read_keys, seal_text
+from service.ledger.sealed import read_keys
+from service.ledger.standing import Entry
 from service.ledger.trail import Happened
 from service.matching.judgement import Line, decode
 from service.pointers import Rulebook
 from service.settings import Settings
 from service.turn import Batch, turn
-
-
-class Act(Struct, frozen=True, kw_only=True):
-    """What a person asks for, before it is sealed and given."""
-
-    force: str
-    actor: Actor
-    asked: Asked
-    ref: str = ""
-    expected: int | None = None
-    command_id: str
-    typed: Mapping[str, str] = {}
-    """What he typed, by field; it leaves this process sealed or not at all."""
 
 
 class Filters(Struct, frozen=True, kw_only=True):
@@ -48,7 +37,7 @@ class Filters(Struct, frozen=True, kw_only=True):
     """Due by then, or past due."""
     harm: bool = False
     nobody: bool = False
-    """Neither acknowledged, assigned nor held."""
+    """Nobody is on it, and it can be told."""
 
 
 class Open(Struct, frozen=True, kw_only=True):
@@ -67,6 +56,15 @@ class Open(Struct, frozen=True, kw_only=True):
     hold_asked: bool
     held_until: datetime | None
     version: int
+
+
+class Listed(Struct, frozen=True):
+    """What stands on the board."""
+
+    count: int
+    """All of them."""
+    rows: tuple[Open, ...]
+    """As many as were asked for."""
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -109,42 +107,21 @@ def rulebook(settings: Settings, rules: str, mappings: Sequence[str]) -> Ruleboo
     return Rulebook(pack, sources)
 
 
-@contextmanager
-def desk(settings: Settings, url: str) -> Iterator[Ledger]:
-    """The ledger at a URL, or the settings' own. Raises ``LedgerUnusable``, ``NotGiven``."""
-    with reading_ledger(url or settings.ledger_url()) as ledger:
-        yield ledger
-
-
 # -- doing ----------------------------------------------------------------------------------------
 
 
 def act(ledger: Ledger, book: Rulebook, act_: Act, now: datetime, keys: Path | None) -> Answer:
     """Give one command and wait until it is durable. Raises ``NotGiven`` where it cannot be given at
-    all: nothing to seal with, or rules that are not those by which the ledger was decided."""
-    text = None
-    if any(each.strip() for each in act_.typed.values()):
-        if keys is None:
-            raise NotGiven(
-                "what is typed is kept encrypted: set RECOUNT_TEXT_KEY_FILE to a file that holds a "
-                "key; make one with: openssl rand -base64 32"
-            )
-        try:
-            text = seal_text(read_keys(keys), act_.force, act_.command_id, act_.typed)
-        except KeysUnusable as wrong:
-            raise NotGiven(str(wrong)) from None
+    all: too long, nothing to seal with, or rules that are not those by which the ledger was decided."""
+    if not PERSON.fullmatch(act_.actor.id):
+        raise NotGiven("--as takes one word: an opaque id of whoever acts, never a name")
+    try:
+        given = make_command(act_, read_keys(keys) if keys is not None else None, now)
+    except ActUnusable as wrong:
+        where = f"--{wrong.field.replace('_', '-')}: " if wrong.field else ""
+        raise NotGiven(f"{where}{wrong}") from None
     with ledger.reading() as connection:
         _check_same_rules(connection, book, act_)
-    given = CommandGiven(
-        force=act_.force,
-        command_id=act_.command_id,
-        actor=act_.actor,
-        known_at=now,
-        asked=act_.asked,
-        ref=act_.ref,
-        expected=act_.expected,
-        text=text,
-    )
     return turn(ledger, book, Batch(inputs=(given,))).answers[act_.command_id]
 
 
@@ -167,46 +144,54 @@ def _check_same_rules(connection: Connection, book: Rulebook, act_: Act) -> None
 # -- reading --------------------------------------------------------------------------------------
 
 
-def listed(ledger: Ledger, wanted: Filters, now: datetime) -> list[Open]:
-    """Open reports that answer for their incident, by time left."""
+def listed(ledger: Ledger, wanted: Filters, now: datetime, limit: int) -> Listed:
+    """What stands on the board of one force or of all, by time left."""
+    choice = worklist.Choice.NOBODY if wanted.nobody else worklist.Choice.ALL
     with ledger.reading() as connection:
-        rows = [
-            row
-            for state, line in acts.open_reports(connection, wanted.force)
-            if not state.same_as and _wanted(row := _open(state, line), wanted, now)
-        ]
-    return sorted(rows, key=lambda row: (row.due_at is None, row.due_at, row.force, row.ref))
+        forces = [wanted.force] if wanted.force else outputs.forces(connection)
+        queues = (
+            worklist.queue(connection, worklist.Filters(force=force, choice=choice))
+            for force in forces
+        )
+        entries = [each for each in merge(*queues, key=_by_deadline) if _wanted(each, wanted, now)]
+        if wanted.stage is not None:
+            held = worklist.states(connection, entries)
+            stages = {key: state.alert.stage for key, state in held.items()}
+            entries = [e for e in entries if stages[e.force, e.ref] is wanted.stage]
+        states = worklist.states(connection, entries[:limit])
+    rows = tuple(_open(each, states[each.force, each.ref]) for each in entries[:limit])
+    return Listed(len(entries), rows)
 
 
-def _open(state: ReportState, line: Line) -> Open:
+def _by_deadline(entry: Entry) -> tuple[bool, datetime | None, str, str]:
+    return entry.deadline is None, entry.deadline, entry.force, entry.ref
+
+
+def _wanted(entry: Entry, wanted: Filters, now: datetime) -> bool:
+    if wanted.harm and entry.group not in HIGH_HARM:
+        return False
+    if wanted.due_within is None:
+        return True
+    return entry.deadline is not None and entry.deadline <= now + wanted.due_within
+
+
+def _open(entry: Entry, state: ReportState) -> Open:
     handling = state.handling
     return Open(
-        force=line.force,
-        ref=line.ref,
-        verdict=line.verdict,
+        force=entry.force,
+        ref=entry.ref,
+        verdict=entry.verdict,
         stage=state.alert.stage,
-        due_at=line.deadline,
-        category=line.crimes[0].category if line.crimes else "",
-        harm=any(crime.harm for crime in line.crimes),
-        grade=str(line.grade or ""),
+        due_at=entry.deadline,
+        category=entry.category,
+        harm=entry.group in HIGH_HARM,
+        grade=str(entry.grade or ""),
         assigned_to=handling.assigned_to,
         acknowledged_by=handling.acknowledged_by,
         hold_asked=handling.asked is not None,
         held_until=handling.held_until if state.alert.stage is Stage.HELD else None,
         version=handling.version,
     )
-
-
-def _wanted(row: Open, wanted: Filters, now: datetime) -> bool:
-    if wanted.stage is not None and row.stage is not wanted.stage:
-        return False
-    if wanted.harm and not row.harm:
-        return False
-    if wanted.nobody and (row.assigned_to or row.acknowledged_by or row.held_until):
-        return False
-    if wanted.due_within is None:
-        return True
-    return row.due_at is not None and row.due_at <= now + wanted.due_within
 
 
 def shown(ledger: Ledger, force: str, ref: str) -> Shown | None:

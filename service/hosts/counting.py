@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from service.hosts.files import NotGiven
-from service.hosts.folders import Summary, not_connected, read_lines, read_summary, reading_ledger
+from service.hosts.folders import Summary, not_connected, read_lines, read_summary
+from service.hosts.opened import current_ledger
 from service.ingest.source import Topic
 from service.insight.statement import About
 from service.insight.statistics import Chosen, Statistics
@@ -76,7 +77,7 @@ def common_zone(summaries: Sequence[Summary]) -> str:
 
 def _ledger(origin: Origin, chosen: Chosen) -> tuple[Statistics, About]:
     counted = Statistics(zone=origin.zone or ZONE, chosen=chosen)
-    with reading_ledger(origin.ledger) as ledger, ledger.reading() as connection:
+    with current_ledger(origin.ledger) as ledger, ledger.reading() as connection:
         packs = set()
         for text in outputs.lines(connection):
             line = decode(text)

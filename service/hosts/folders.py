@@ -1,7 +1,6 @@
 """Results read back: the verdict lines of a replay's folder, or of a ledger, and what they are about."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from heapq import merge
 from pathlib import Path
@@ -11,8 +10,6 @@ from msgspec import Struct
 
 from service.hosts.files import InputBroken, NotGiven
 from service.ingest.source import Topic
-from service.ledger.opening import Ledger, open_ledger
-from service.ledger.upgrading import revision
 from service.matching.judgement import Line, decode
 
 VERDICTS = "verdicts.jsonl"
@@ -93,20 +90,6 @@ def _placed(path: Path) -> Iterator[Placed]:
                 raise InputBroken(path, number, "out of order", remedy)
             held = placed
             yield placed
-
-
-@contextmanager
-def reading_ledger(url: str) -> Iterator[Ledger]:
-    """A ledger that is there and of this program's revision. Raises ``LedgerUnusable`` or ``NotGiven``."""
-    ledger = open_ledger(url, create=False)
-    try:
-        if not revision(ledger.engine).current:
-            raise NotGiven(
-                "the ledger is of another revision; `recount db upgrade` mends an older one"
-            )
-        yield ledger
-    finally:
-        ledger.close()
 
 
 def not_connected(topics: Sequence[str]) -> tuple[Topic, ...]:

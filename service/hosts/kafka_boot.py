@@ -8,18 +8,17 @@ from typing import Any
 
 from aiokafka import codec
 from msgspec import Struct
-from sqlalchemy import make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy import select
 from yarl import URL
 
 from service.hosts import kafka_topics
 from service.hosts.kafka_reading import Reading
 from service.hosts.kafka_topics import Found, Topic
+from service.hosts.opened import open_current
 from service.hosts.stopped import WorkerStopped
 from service.hosts.transport import App, Reader, Secured
-from service.ledger.opening import Ledger, open_ledger
+from service.ledger.opening import Ledger
 from service.ledger.tables import active_digests
-from service.ledger.upgrading import revision
 from service.settings import Settings
 
 FATAL = ("is not there", "partition counts differ", "is compacted")
@@ -60,44 +59,13 @@ def probe(settings: Settings) -> Parts:
     for each in found:
         if each.what.startswith(FATAL):
             raise WorkerStopped(f"topic {each.topic} {each.what}; {each.remedy}")
-    ledger = open_current(settings)
+    ledger = open_current(settings.ledger_url(), settings.probe_within)
     try:
         _check_active(ledger, reading)
     except WorkerStopped:
         ledger.close()
         raise
     return Parts(ledger, reading, topics, tuple(found))
-
-
-def open_current(settings: Settings) -> Ledger:
-    """The ledger, at the revision that this program works with. Raises ``WorkerStopped``."""
-    ledger = open_ledger(_impatient(settings.ledger_url(), settings.probe_within), create=False)
-    try:
-        at = revision(ledger.engine)
-    except DBAPIError as error:
-        ledger.close()
-        why = type(error.orig).__name__
-        remedy = "check DATABASE_URL and that it runs"
-        raise WorkerStopped(f"the database does not answer ({why}); {remedy}") from None
-    if not at.current:
-        ledger.close()
-        raise WorkerStopped(
-            f"the ledger is at revision {at.held or 'none'}, this program works with {at.wanted}; "
-            "run: recount db upgrade"
-        )
-    return ledger
-
-
-def _impatient(url: str, seconds: float) -> str:
-    """The same database, with a limit on how long a connection may take."""
-    try:
-        target = make_url(url)
-    except ArgumentError:
-        return url  # refused, without being repeated, where it is opened
-    if target.get_backend_name() != "postgresql" or "connect_timeout" in target.query:
-        return url
-    limited = target.update_query_dict({"connect_timeout": str(max(2, int(seconds)))})
-    return limited.render_as_string(hide_password=False)
 
 
 def _check_active(ledger: Ledger, reading: Reading) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service.alerts.routes import Routes
 from service.alerts.routing_file import faults_of, parse_routes
-from service.delivery.numbers import give_numbers
+from service.delivery.numbers import number
 from service.delivery.planning import Planned, plan_round
 from service.hosts.files import NotGiven
 from service.ingest.lined import Fault
@@ -80,8 +80,7 @@ class Planning:
         heard = looked = told = digests = 0
         more = True
         while more:
-            with self._ledger.writing() as connection:
-                give_numbers(connection)
+            number(self._ledger)
             done = plan_round(self._ledger, self._routes, now)
             heard, looked = heard + done.heard, looked + done.looked_at
             told, digests = told + done.messages, digests + done.digests

@@ -15,7 +15,7 @@ from msgspec import Struct
 from sqlalchemy.exc import DBAPIError
 
 from service import metrics
-from service.delivery.numbers import SENDER, alone, give_numbers
+from service.delivery.numbers import SENDER, alone, number
 from service.delivery.topics import (
     Message,
     mark_alerts_sent,
@@ -79,8 +79,7 @@ class Relay:
 
     def round(self) -> Round:
         """Number what is new and send what waits, each in a transaction of its own."""
-        with self._ledger.writing() as held:
-            numbered = give_numbers(held)
+        numbered = number(self._ledger)
         with self._ledger.writing() as held:
             alone(held, SENDER)
             alerts = waiting_alerts(held, self._after, self._settings.relay_at_once)
@@ -148,8 +147,8 @@ def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int
 def _told_to_stop() -> threading.Event:
     """Set once the process is told to end."""
     told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda *_: told.set())
     return told
 
 

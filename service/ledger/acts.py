@@ -1,6 +1,6 @@
 """Commands in the ledger: answers given, mutes, what was typed; and what stands open."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -15,7 +15,6 @@ from service.effects import (
     CommandGiven,
     EndMute,
     Input,
-    ReportState,
     TrackMute,
 )
 from service.ledger.instants import instant, micros
@@ -25,9 +24,7 @@ from service.ledger.tables import (
     commands,
     mutes,
     operator_texts,
-    reports,
 )
-from service.matching.judgement import Line, decode
 
 _ANSWERED = by_keys("t.force, t.command_id, t.digest, t.answer", "commands", "command_id")
 _MUTES = by_keys(", ".join(f"t.{column.name}" for column in mutes.columns), "mutes", "mute_id")
@@ -136,17 +133,3 @@ def write_mutes(connection: Connection, tracked: Iterable[TrackMute]) -> None:
             )
         )
     upsert(connection, mutes, rows)
-
-
-# -- reading --------------------------------------------------------------------------------------
-
-
-def open_reports(connection: Connection, force: str = "") -> Iterator[tuple[ReportState, Line]]:
-    """Reports on which something is owed or unproved, of one force or of all."""
-    held = reports.c
-    query = select(held.state, held.line).where(held.deadline.is_not(None))
-    if force:
-        query = query.where(held.force == force)
-    read = msgspec.json.Decoder(ReportState).decode
-    for state, line in connection.execute(query, execution_options={"yield_per": 1000}):
-        yield read(state), decode(line.encode())

@@ -4,19 +4,22 @@ A page begins after a cursor, ``time:ref`` of the last one seen, so that what ar
 moves what was read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
+import msgspec
 from msgspec import Struct
 from sqlalchemy import Column, ColumnElement, Connection, Select, and_, case, func, or_, select
 
 from schemas.words import Verdict
 from service.alerts.queues import RESTRICTED, HarmGroup, Queue
+from service.effects import ReportState
 from service.ledger.instants import micros
 from service.ledger.standing import ENTRY, Entry, entry, untold
 from service.ledger.tables import reports
 
 PAGE = 50
+PAGE_WALKED = 500
 COUNTED_TO = 1000
 """Queues are counted up to so many; beyond, "more than" is all anybody needs."""
 AREAS_FROM = 5_000
@@ -100,6 +103,31 @@ def page(connection: Connection, filters: Filters, after: str = "", limit: int =
     entries = tuple(entry(row) for row in found[:limit])
     more = len(found) > limit
     return Page(entries, _cursor(by, entries[-1]) if more else "")
+
+
+def queue(connection: Connection, filters: Filters) -> Iterator[Entry]:
+    """A whole queue in its order, page by page: it holds a page, and reads no further than it is asked."""
+    after, more = "", True
+    while more:
+        part = page(connection, filters, after, PAGE_WALKED)
+        yield from part.entries
+        after = part.after
+        more = bool(after)
+
+
+def states(connection: Connection, named: Iterable[Entry]) -> dict[tuple[str, str], ReportState]:
+    """What is held of these reports, by force and reference."""
+    refs: dict[str, list[str]] = {}
+    for each in named:
+        refs.setdefault(each.force, []).append(each.ref)
+    held, read = reports.c, msgspec.json.Decoder(ReportState).decode
+    found: dict[tuple[str, str], ReportState] = {}
+    for force, some in refs.items():
+        for at in range(0, len(some), PAGE_WALKED):
+            here = (held.force == force, held.ref.in_(some[at : at + PAGE_WALKED]))
+            for ref, state in connection.execute(select(held.ref, held.state).where(*here)):
+                found[force, ref] = read(state)
+    return found
 
 
 def counts(connection: Connection, filters: Filters) -> dict[Choice, int]:

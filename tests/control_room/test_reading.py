@@ -151,6 +151,26 @@ def test_what_a_person_types_is_kept_and_comes_back_nowhere(
     assert b"Marigold" not in shared.ledger_file.read_bytes()
 
 
+def test_what_is_too_long_is_refused_by_program_and_by_form_alike(
+    shared: Running, client: httpx.Client
+) -> None:
+    tell(shared, client, "B6")
+    long = "x" * 4001
+    said = act(client, "B6", "R2", "acknowledge", typed={"comment": long})
+    assert (said.status_code, said.json()["reason"]) == (422, "invalid_field")
+    made_up = act(client, "B6", "R2", "acknowledge", typed={"Marigold": "was here"})
+    assert (made_up.status_code, made_up.json()["field"]) == (422, "typed")
+    assert "Marigold" not in made_up.text
+    form = {"ref": "R2", "reason": "balance_not_met", "rationale": long}
+    page = client.post("/act/decide/B6", data=form)
+    assert page.status_code == 422
+    assert "4,001 characters are too many: write at most 4,000" in page.text
+    assert long in page.text  # nobody has to write it again
+    kept = client.post("/act/acknowledge/B6", data={"ref": "R2", "comment": "x\r\n" * 2000})
+    assert kept.status_code == 303
+    assert "R2" in kept.headers["location"]
+
+
 def test_a_mute_is_made_and_ended(shared: Running, client: httpx.Client) -> None:
     tell(shared, client, "B5")
     made = client.post(

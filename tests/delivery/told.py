@@ -11,7 +11,7 @@ from service.alerts.actors import Actor, ActorRole
 from service.alerts.notice import Notice, NoticeClass
 from service.alerts.routes import Routes
 from service.alerts.routing_file import parse_routes
-from service.delivery.numbers import give_numbers
+from service.delivery.numbers import number
 from service.delivery.planning import plan_round
 from service.effects import Answer, Asked, CommandGiven, HeartbeatSeen, Input, Sealed, Tick
 from service.ledger.attention import audit
@@ -86,8 +86,7 @@ class Story(Timeline):
         now = now or self.now
         more = True
         while more:
-            with self.ledger.writing() as connection:
-                give_numbers(connection)
+            number(self.ledger)
             more = plan_round(self.ledger, self.routes, now).more
         with self.ledger.reading() as connection:
             found = audit(connection, now)

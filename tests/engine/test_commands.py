@@ -127,6 +127,25 @@ def test_a_mute_ends_by_itself_or_before_its_time() -> None:
     day.does(later, ref="", typed=()).answered("comment_missing")
 
 
+@pytest.mark.parametrize(
+    ("matchers", "held"),
+    [
+        (Matchers(subject="R1"), True),
+        (Matchers(subject="source:native/log"), True),
+        (Matchers(area="Beat 12", category="any_crime"), True),
+        (Matchers(subject="Ann Example"), False),
+        (Matchers(subject="source:Ann Example"), False),
+        (Matchers(area="behind the old mill, second door on the left"), False),
+        (Matchers(category="\n"), False),
+    ],
+)
+def test_a_mute_holds_words_and_references_alone(matchers: Matchers, held: bool) -> None:
+    until = MONDAY + timedelta(hours=40)
+    day = due_soon().does(MuteAlerts(matchers=matchers, until=until), ref="")
+    day.answered("" if held else "bad_reference")
+    assert bool(day.lane.mutes) is held
+
+
 def test_a_decision_is_taken_and_an_appeal_reopens_it() -> None:
     day = missed().does(not_recorded(), typed=["rationale"]).answered()
     day.says("accounted R1").verdict("R1", "accounted", "balance_not_met").stands("R1", "settled")

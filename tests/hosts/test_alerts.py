@@ -82,6 +82,13 @@ def test_open_reports_are_listed_and_filtered(
     ]:
         assert recount("alerts", "list", "--json", *options) == 0
         assert [row["ref"] for row in told(capsys)["reports"]] == found
+    assert recount("alerts", "list", "--json", "--limit", "1") == 0
+    shortened = told(capsys)
+    assert (shortened["open"], len(shortened["reports"])) == (1, 1)
+    assert recount("alerts", "acknowledge", "33", "R1", *ME) == 0
+    capsys.readouterr()
+    assert recount("alerts", "list", "--json", "--nobody") == 0
+    assert told(capsys) == {"open": 0, "reports": []}
 
 
 def test_a_command_is_given_answered_and_shown(
@@ -171,6 +178,9 @@ def test_records_are_linked_matches_refused_holds_asked_and_mutes_made(
         (("mute", "33"), "a mute goes with --until"),
         (("mute", "33", "--until", "tomorrow"), "--until 'tomorrow' is no time"),
         (("mute", "33", "--until", "2024-01-16T10:00"), "has no offset"),
+        (("acknowledge", "33", "R1", "--comment", "x" * 4001), "--comment: 4,001 characters"),
+        (("acknowledge", "33", "R1", "--command-id", "a b"), "--command-id: a command's id is"),
+        (("acknowledge", "33", "R1", "--as", f"{CANARY} 2"), "--as takes one word"),
     ],
 )
 def test_what_is_given_wrongly_is_told_and_ends_with_two(
@@ -179,8 +189,10 @@ def test_what_is_given_wrongly_is_told_and_ends_with_two(
     given: tuple[str, ...],
     told: str,
 ) -> None:
-    assert recount("alerts", *given, *ME) == 2
-    assert told in capsys.readouterr().err
+    assert recount("alerts", given[0], *ME, *given[1:]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert CANARY not in said
 
 
 def test_without_a_key_nothing_can_be_typed(

@@ -45,6 +45,7 @@ from service.ledger.tables import (
     published,
     reports,
 )
+from service.ledger.worklist import Choice, Filters, queue
 from service.turn import Batch, turn
 from tests.ledger.dump import dump
 from tests.ledger.story import at, heartbeat, record, report, rulebook, tick
@@ -245,7 +246,7 @@ def test_the_history_of_a_report_says_who_did_what(ledger: Ledger) -> None:
         turn(ledger, RULES, batch)
     with ledger.reading() as connection:
         steps = trail.of_alerts(connection, "33", (str(alert_identity("33", "R1")),))
-        open_now = [state.facts.ref for state, _ in acts.open_reports(connection, "33")]
+        open_now = [each.ref for each in queue(connection, Filters(force="33", choice=Choice.ALL))]
     told = [(step.type, step.actor, step.typed) for step in steps]
     assert told == [
         ("due_soon", "", ()),
