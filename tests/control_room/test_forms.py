@@ -5,8 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from service.alerts.actors import Action
-from service.control_room.acting import FIELD_OF, TYPED
+from service.control_room.acting import FIELD_OF
 from service.control_room.gate import CSRF_HEADER
+from service.ledger.given import TYPED
 from tests.control_room.running import Running
 from tests.control_room.story import tell
 
