@@ -4,7 +4,7 @@ Fills a ledger (once, where --folder keeps it): 1,000,000 events of one force, 1
 Then measures, against ``recount run`` over it:
 
 - how long board and worklist take, one after another, while nothing else happens;
-- with 200 live viewers, each of whom asks for the board again as its page does, and 500 events a second of
+- with 200 live viewers, each of whom is sent the board as its page is, and 500 events a second of
   which one in twenty changes the board: how long it is from the moment at which a deadline can be proved
   to have passed (both feeds have been read past it: their answers are there) until a viewer has the new
   board, how long pages take meanwhile, and what memory the process holds.
@@ -47,8 +47,7 @@ A_TURN = 5_000
 
 PAGES = ("board", "worklist", "worklist?choice=past_due", "worklist?choice=all")
 
-GATHER, PERIOD = 0.1, 0.5
-"""Seconds for which a page gathers what was said, and between two renewals, as its module has them."""
+MISSED = re.compile(rb'"type":"missed"[^{}]*?"subject":"(D[^"]+)"')
 
 
 # -- what is in the ledger --------------------------------------------------------------------------
@@ -178,45 +177,39 @@ class Watched:
     def __init__(self) -> None:
         self.shown: dict[str, list[float]] = {}
         """By reference of a report that came to be missed: when each viewer had the board anew."""
-        self.pages: list[float] = []
-        """Milliseconds of every board."""
+        self.boards = 0
         self.refused = 0
         self.live = 0
 
 
-async def watch(client: httpx.AsyncClient, seen: Watched, until: asyncio.Event) -> None:
-    """One viewer: a live stream, and the board again after what it says, as the page's module does."""
-    told: set[str] = set()
-    news, begun = asyncio.Event(), 0.0
+async def watch(client: httpx.AsyncClient, seen: Watched) -> None:
+    """One viewer: a live stream that carries the board, as that of its page does."""
+    told: set[bytes] = set()
+    query = {"show": "/board", "force": FORCE}
+    async with client.stream("GET", "/v1/stream", params=query, timeout=None) as stream:
+        seen.refused += stream.status_code != 200
+        seen.live += 1
+        async for chunk in stream.aiter_bytes():
+            told.update(MISSED.findall(chunk))
+            if b"event: page" in chunk:
+                now = time.monotonic()
+                seen.boards += 1
+                for ref in told:
+                    seen.shown.setdefault(ref.decode(), []).append(now)
+                told = set()
 
-    async def listen() -> None:
-        async with client.stream("GET", "/v1/stream", timeout=None) as stream:
-            seen.refused += stream.status_code != 200
-            seen.live += 1
-            async for line in stream.aiter_lines():
-                if line.startswith("data: "):
-                    missed = re.findall(r'"type":"missed"[^{}]*?"subject":"(D[^"]+)"', line)
-                    told.update(missed)
-                    if missed or '"events":[{' in line:
-                        news.set()
 
-    listening = asyncio.create_task(listen())
+async def read(
+    client: httpx.AsyncClient, taken: dict[str, list[float]], until: asyncio.Event
+) -> None:
+    """Somebody who goes from page to page meanwhile."""
     while not until.is_set():
-        try:
-            await asyncio.wait_for(news.wait(), 1)
-        except TimeoutError:
-            continue
-        await asyncio.sleep(max(GATHER, begun + PERIOD - time.monotonic()))
-        news.clear()
-        asked, told = told, set()
-        begun = time.monotonic()
-        answer = await client.get("/board", headers={"Accept": "text/html"})
-        seen.refused += answer.status_code != 200
-        now = time.monotonic()
-        seen.pages.append((now - begun) * 1000)
-        for ref in asked:
-            seen.shown.setdefault(ref, []).append(now)
-    listening.cancel()
+        for page, times in taken.items():
+            began = time.perf_counter()
+            answer = await client.get(f"/{page}")
+            answer.raise_for_status()
+            times.append((time.perf_counter() - began) * 1000)
+            await asyncio.sleep(0.2)
 
 
 class Pouring:
@@ -289,23 +282,29 @@ async def watched(
         )
         for _ in range(viewers)
     ]
-    watching = [asyncio.create_task(watch(client, seen, until)) for client in clients]
+    watching = [asyncio.create_task(watch(client, seen)) for client in clients]
     while seen.live < viewers:
         await asyncio.sleep(0.1)
     rss = memory(running.process.pid)
-    flow = asyncio.create_task(pouring.pour(until))
+    taken: dict[str, list[float]] = {"board": [], "worklist": []}
+    reader = httpx.AsyncClient(base_url=running.url, cookies=cookie, timeout=60)
+    flow = asyncio.gather(pouring.pour(until), read(reader, taken, until))
     await asyncio.sleep(seconds / 2)
     halfway = memory(running.process.pid)
     await asyncio.sleep(seconds / 2)
     until.set()
-    await asyncio.gather(flow, *watching)
+    await flow
+    await asyncio.sleep(1)
+    for each in watching:
+        each.cancel()
+    await asyncio.gather(*watching, return_exceptions=True)
     late = [
         (at - sent) * 1000
         for ref, sent in pouring.provable.items()
         for at in seen.shown.get(ref, ())
     ]
     whole = [ref for ref in pouring.provable if len(seen.shown.get(ref, ())) == viewers]
-    for client in clients:
+    for client in (*clients, reader):
         await client.aclose()
     return {
         "viewers": viewers,
@@ -314,8 +313,9 @@ async def watched(
         "deadlines": len(pouring.provable),
         "seen_by_all": len(whole),
         "provable_to_shown_ms": spread(late),
-        "board_under_load_ms": spread(seen.pages),
-        "boards_per_second": round(len(seen.pages) / seconds),
+        "boards_per_second": round(seen.boards / seconds),
+        "board_under_load_ms": spread(taken["board"]),
+        "worklist_under_load_ms": spread(taken["worklist"]),
         "refused": seen.refused,
         "memory_mb": {"before": rss, "halfway": halfway, "after": memory(running.process.pid)},
     }
@@ -356,6 +356,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     try:
         client = running.client()
         running.await_that(lambda: client.get("/board").is_success, "a first board")
+        time.sleep(given.rest)
         taken = paged(client, given.times)
         cookie = dict(client.cookies)
         client.close()
@@ -377,6 +378,7 @@ def table(found: dict[str, Any]) -> Iterator[str]:
     rows = {f"{page}, alone": each for page, each in found["pages_ms"].items()}
     load = found["watched"]
     rows["board, under load"] = load["board_under_load_ms"]
+    rows["worklist, under load"] = load["worklist_under_load_ms"]
     rows["provable to shown"] = load["provable_to_shown_ms"]
     for name, each in rows.items():
         figures = " | ".join(f"{each[key]:,.0f} ms" for key in ("p50", "p95", "p99", "max"))
@@ -399,6 +401,7 @@ def main() -> None:
     asked.add_argument("--rate", type=int, default=500)
     asked.add_argument("--seconds", type=int, default=60)
     asked.add_argument("--times", type=int, default=30)
+    asked.add_argument("--rest", type=int, default=25, help="Seconds after the start.")
     asked.add_argument("--folder", type=Path, help="Keeps the ledger, to be used again.")
     asked.add_argument("--json", action="store_true")
     given = asked.parse_args()

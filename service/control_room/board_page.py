@@ -57,8 +57,27 @@ async def _gathered(
     return HTMLResponse(await gathered_of(request).answer(key, find))
 
 
-async def _board(request: Request, viewer: Viewer) -> HTMLResponse:
-    frame, (stands, range_) = await framed(request, viewer, "board", _ask)
+PUSHED = ("/board", "/wall")
+"""Pages that streams carry whole, made once for all who watch them."""
+
+PUSHED_EVERY = 0.25
+"""Seconds between two of them, at least."""
+
+
+async def pushed(request: Request, viewer: Viewer, path: str, force: str) -> bytes:
+    """A page of ``PUSHED`` as it stands now, in one line. Raises ``Problem``."""
+    make = _board if path == PUSHED[0] else _wall
+    alike = (viewer.forces, viewer.protected, *shown_as(request))
+
+    async def find() -> bytes:
+        return bytes((await make(request, viewer, force)).body).replace(b"\n", b" ")
+
+    key = ("pushed", make.__name__, force, alike)
+    return await gathered_of(request).answer(key, find, PUSHED_EVERY)
+
+
+async def _board(request: Request, viewer: Viewer, force: str = "") -> HTMLResponse:
+    frame, (stands, range_) = await framed(request, viewer, "board", _ask, force)
     return render(
         frame,
         "board.html.j2",
@@ -68,8 +87,8 @@ async def _board(request: Request, viewer: Viewer) -> HTMLResponse:
     )
 
 
-async def _wall(request: Request, viewer: Viewer) -> HTMLResponse:
-    frame, (stands, _) = await framed(request, viewer, "wall", _ask)
+async def _wall(request: Request, viewer: Viewer, force: str = "") -> HTMLResponse:
+    frame, (stands, _) = await framed(request, viewer, "wall", _ask, force)
     feeds = len(frame.feeds) + len(frame.blind)
     alone = any(row.past_alone for row in stands.rows if row.group in HIGH_HARM)
     rows = max(WALL_ROWS - feeds, 1)

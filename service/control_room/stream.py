@@ -2,23 +2,26 @@
 
 A ``snapshot`` tells the number from which everything follows; each ``frame`` carries what was said since
 the one before, under the number it reaches. After a cut, ``Last-Event-ID`` goes on exactly there, also on
-another server; what is too old to be told gets a ``resync``: read again, and go on from its number.
+another server; what is too old to be told gets a ``resync``: read again, and go on from its number. Whoever
+watches the board (``show``) is sent it whole, as a ``page``, after every frame that tells of its force.
 """
 
 import time
 from collections.abc import AsyncIterator
 from itertools import count
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Header, Query, Request
+from msgspec import Struct
 from sqlalchemy import Connection
 from sse_starlette import EventSourceResponse, ServerSentEvent
 
+from service.control_room.board_page import pushed
 from service.control_room.desk import Desk, desk_of
 from service.control_room.problems import Problem, unavailable
 from service.control_room.publishing import Kept, Publishing
-from service.control_room.rights import View, require, who
+from service.control_room.rights import View, allowed, require, who
 from service.control_room.viewers import Viewer
 from service.ledger import published
 from service.ledger.standing import group_rows
@@ -54,14 +57,18 @@ def make_stream() -> APIRouter:
         viewer: Annotated[Viewer, Depends(require(View.STREAM))],
         after: Annotated[int | None, Query(ge=0, le=HIGHEST)] = None,
         last_event_id: Annotated[str | None, Header(max_length=20)] = None,
+        show: Annotated[Literal["", "/board", "/wall"], Query()] = "",
+        force: Annotated[str, Query(max_length=64)] = "",
     ) -> EventSourceResponse:
-        """What is said from now on, or from a number on (``after``, or ``Last-Event-ID``)."""
+        """What is said from now on, or from a number on (``after``, or ``Last-Event-ID``); with it, where
+        one watches a page, that page of a force."""
         desk, publishing = desk_of(request), publishing_of(request)
         if len(publishing.viewers) >= desk.settings.viewers_max:
             raise unavailable("as many live streams as this service carries are open; try again")
         given = last_event_id or ""
         told = int(given) if given.isascii() and given.isdecimal() else after
-        frames = _frames(request, desk, publishing, viewer, told)
+        watching = Watching(show, force) if show and allowed(View.BOARD, viewer.roles) else None
+        frames = _frames(request, desk, publishing, viewer, told, watching)
         return EventSourceResponse(frames, ping=KEEP_ALIVE, send_timeout=TAKEN_WITHIN, sep="\n")
 
     return router
@@ -73,8 +80,20 @@ def publishing_of(request: Request) -> Publishing:
     return publishing
 
 
+class Watching(Struct, frozen=True):
+    """The page of a force that somebody has open."""
+
+    path: str
+    force: str
+
+
 async def _frames(
-    request: Request, desk: Desk, publishing: Publishing, viewer: Viewer, told: int | None
+    request: Request,
+    desk: Desk,
+    publishing: Publishing,
+    viewer: Viewer,
+    told: int | None,
+    watching: Watching | None,
 ) -> AsyncIterator[ServerSentEvent]:
     mine = next(_streams)
     publishing.viewers.add(mine)
@@ -92,6 +111,9 @@ async def _frames(
             elif found or _turned(publishing, viewer, versions):
                 told = found[-1].number if found else told
                 yield _frame(publishing, viewer, versions, told, found)
+                if watching and any(each.force == watching.force for each in found):
+                    page = await pushed(request, viewer, watching.path, watching.force)
+                    yield _event("page", told, page)
             if not await desk.goes_on(FRAME_EVERY):
                 return
             if time.monotonic() - asked > ASK_AGAIN:

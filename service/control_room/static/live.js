@@ -122,11 +122,21 @@ function soon() {
 // What was said is shown at once; a lane that only moved on may wait a little.
 function told(event) {
   const { events } = JSON.parse(event.data);
-  if (events.some((each) => !each.force || each.force === force)) soon();
-  else within(QUIET_MS);
+  const ours = events.some((each) => !each.force || each.force === force);
+  if (ours && !watched) soon();
+  else if (!ours) within(QUIET_MS);
 }
 
-const stream = new EventSource("/v1/stream");
+// What hundreds watch is not asked for: it comes with what was said.
+function shown(event) {
+  put(new DOMParser().parseFromString(event.data, "text/html"));
+  isLive();
+}
+
+const watched = ["/board", "/wall"].includes(location.pathname);
+const show = `?show=${location.pathname}&force=${encodeURIComponent(force)}`;
+const stream = new EventSource(`/v1/stream${watched ? show : ""}`);
+stream.addEventListener("page", shown);
 stream.addEventListener("open", () => {
   isLive();
   soon();
