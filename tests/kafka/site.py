@@ -117,6 +117,10 @@ class Site:
                 worker.process.kill()
             worker.process.wait()
 
+    def running(self) -> "list[Running]":
+        """Those that have not ended."""
+        return [each for each in self._workers if each.process.poll() is None]
+
     def await_applied(self, ledger: Ledger, count: int, *alive: "Running") -> None:
         """Wait until so many positions are applied."""
         await_that(lambda: applied(ledger) >= count, f"{count} applied", *alive)
