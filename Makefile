@@ -3,7 +3,7 @@
 UV := .venv/bin/uv
 OUT ?= out/example
 
-.PHONY: help run example check test lint format lock bench truth faults soak clean
+.PHONY: help run example check test lint format lock bench truth faults rehearse soak clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ truth: .venv/installed  ## lay verdicts beside the truth of simulated forces; ho
 
 faults: .venv/installed  ## kill, stop and restart everything under load; an hour (RECOUNT_KILLS=50)
 	.venv/bin/pytest tests/kafka/test_faults.py tests/kafka/test_scattering.py tests/kafka/faults_at_length.py tests/kafka/answers_at_length.py
+
+rehearse: .venv/installed  ## copy, restore and upgrade while a loaded service runs; some minutes
+	.venv/bin/pytest tests/operations/rehearsal.py
 
 soak: .venv/installed  ## half an hour of steady load: does the worker's memory grow?
 	.venv/bin/python -m benchmarks.soak

@@ -1,13 +1,17 @@
 """Every metric: name, type, unit, labels and meaning; ``docs/metrics.md`` is made from this file.
 
 Units are base units (seconds, messages, 1). Labels come from closed sets, from what is declared (force,
-source, topic, receiver) or from a digest; never from what people wrote, so there are no personal data here
-and no more series than a site has forces and feeds. What the ledger holds is computed when it is asked for
-(``Origin.LEDGER``) and is the same from every process: take the maximum over processes, not the sum. What a
-process does is counted by it and starts at 0 with it.
+source, topic, receiver) or from a digest; never from what people wrote, so there are no personal data
+here and no more series than a site has forces and feeds. A force is named only where its code looks like
+one, and only the first ``FORCES_MAX`` of them: the rest, and what stands where a code should, is ``other``.
+
+What the ledger holds is computed when it is asked for (``Origin.LEDGER``) and is the same from every
+process: take the maximum over processes, not the sum. What a process does is counted by it and starts at 0
+with it.
 """
 
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -52,6 +56,8 @@ class Metric(Struct, frozen=True):
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    together: Callable[[float, float], float] | None = None
+    """What forces that share a label make of their values; None: the sum, of seconds the larger."""
 
 
 # -- from the ledger ------------------------------------------------------------------------------
@@ -96,6 +102,24 @@ NEAREST_DEADLINE = Metric(
     Origin.LEDGER,
     "Until the next deadline of a pending report; absent where none is pending.",
     ("force",),
+    together=min,
+)
+OLDEST_OWED = Metric(
+    "recount_oldest_owed_seconds",
+    Kind.GAUGE,
+    "seconds",
+    Origin.LEDGER,
+    "How long ago the earliest deadline of reports with this verdict was; 0 where it is still to come.",
+    ("force", "verdict"),
+)
+CRIMES = Metric(
+    "recount_crimes",
+    Kind.GAUGE,
+    "crimes",
+    Origin.LEDGER,
+    "Crimes of clear grade of the last three days' reports, by what became of them: due (all "
+    "but the pending), recorded, late, missed, accounted, not_provable, pending. Counted once a minute.",
+    ("force", "result"),
 )
 SOURCE_BEHIND = Metric(
     "recount_source_behind_seconds",
@@ -120,6 +144,16 @@ SOURCE_STOPPED = Metric(
     Origin.LEDGER,
     "1 where a source has been quiet for longer than its mapping calls believable.",
     ("force", "source"),
+    together=max,
+)
+OUTAGE = Metric(
+    "recount_source_outage_declared",
+    Kind.GAUGE,
+    "1",
+    Origin.EVERY,
+    "1 while an outage of a source is declared to this process; nobody is paged for it.",
+    ("force", "source"),
+    together=min,
 )
 LANE_BEHIND = Metric(
     "recount_lane_behind_seconds",
@@ -160,13 +194,76 @@ NOTIFICATION_OLDEST = Metric(
     "How long ago the oldest message that has not gone out was due; 0 where none is overdue.",
     ("receiver",),
 )
-INTERRUPTS = Metric(
-    "recount_interrupts_last_hour",
+OUTCOMES = Metric(
+    "recount_notification_outcomes",
     Kind.GAUGE,
     "messages",
     Origin.LEDGER,
-    "Messages of the last hour that interrupt their receiver; the budget is 6.",
-    ("receiver",),
+    "Messages to people by what came of their last attempt. Counted once a minute.",
+    ("receiver", "outcome"),
+)
+INTERRUPTS = Metric(
+    "recount_interrupts",
+    Kind.GAUGE,
+    "messages",
+    Origin.LEDGER,
+    "Messages planned in the last so many hours that interrupt their receiver.",
+    ("force", "receiver", "hours"),
+)
+INTERRUPTS_BUDGET = Metric(
+    "recount_interrupts_budget",
+    Kind.GAUGE,
+    "messages",
+    Origin.LEDGER,
+    "How many may; those beyond it are told by digest. Absent where nothing bounds them.",
+    ("force", "receiver", "hours"),
+)
+WARNED = Metric(
+    "recount_warned",
+    Kind.GAUGE,
+    "reports",
+    Origin.LEDGER,
+    "Reports warned of whose deadline fell in the last 24 hours. Counted once a minute.",
+    ("force",),
+)
+ACTED = Metric(
+    "recount_acted_before_deadline_ratio",
+    Kind.GAUGE,
+    "1",
+    Origin.LEDGER,
+    "Share of them acted on, or settled, before the deadline; absent where there are none.",
+    ("force",),
+    together=min,
+)
+STEPS_MISSED = Metric(
+    "recount_escalation_steps_missed",
+    Kind.GAUGE,
+    "steps",
+    Origin.LEDGER,
+    "Steps of escalation and digests that were to be told ten minutes ago or earlier and were not, counted "
+    "from routes and from what was said. Always 0.",
+    ("of",),
+)
+UNHEARD = Metric(
+    "recount_escalation_events_unheard",
+    Kind.GAUGE,
+    "events",
+    Origin.LEDGER,
+    "Alert events that no planner has looked at.",
+)
+PLANNER_QUIET = Metric(
+    "recount_planner_quiet_seconds",
+    Kind.GAUGE,
+    "seconds",
+    Origin.LEDGER,
+    "Since a planner last looked who is to be told; absent where none ever did.",
+)
+AUDIT_AGE = Metric(
+    "recount_audit_age_seconds",
+    Kind.GAUGE,
+    "seconds",
+    Origin.EVERY,
+    "Since this process last counted what is looked at once a minute: steps missed, crimes, conservation.",
 )
 CONSERVATION = Metric(
     "recount_conservation_difference",
@@ -324,6 +421,30 @@ EVERY: tuple[Metric, ...] = tuple(
 COUNTED = tuple(m for m in EVERY if m.kind is not Kind.GAUGE and m.origin is not Origin.LEDGER)
 """What processes count as they go; the others are computed for each scrape."""
 
+FORCES_MAX = 100
+"""Forces named in labels, at most: twice as many as the country has."""
+OTHER = "other"
+
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,19}")
+"""What a force's code looks like: short, one word."""
+
+
+class Forces:
+    """Which forces are named in the labels of one process: the first to come."""
+
+    def __init__(self) -> None:
+        self._named: set[str] = set()
+
+    def label(self, force: str) -> str:
+        """The force as it is shown; empty (no force can be told) stays empty."""
+        if not force or force in self._named:
+            return force
+        if len(self._named) == FORCES_MAX or not _CODE.fullmatch(force):
+            return OTHER
+        self._named.add(force)
+        return force
+
+
 Family = CounterMetricFamily | GaugeMetricFamily
 
 
@@ -333,6 +454,7 @@ class Counted:
     def __init__(self, *parts: Origin) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
+        self.forces = Forces()
         for library in (ProcessCollector, PlatformCollector, GCCollector):
             library(registry=self.registry)
         self._made = {
@@ -360,13 +482,25 @@ def _make(metric: Metric, registry: CollectorRegistry) -> Counter | Histogram:
     )
 
 
-def family(metric: Metric, samples: Iterable[tuple[tuple[str, ...], float]]) -> Family:
-    """One metric computed for a scrape: label values and value of each series."""
+def family(
+    metric: Metric, samples: Iterable[tuple[tuple[str, ...], float]], forces: Forces | None = None
+) -> Family:
+    """One metric computed for a scrape: label values and value of each series; ``forces`` where one of
+    its labels is a force, which comes first."""
     kind = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
     made = kind(metric.name, metric.help, labels=metric.labels)
+    together = metric.together or (max if metric.unit == "seconds" else _sum)
+    held: dict[tuple[str, ...], float] = {}
     for labels, value in samples:
-        made.add_metric(labels, value)
+        shown = (forces.label(labels[0]), *labels[1:]) if forces is not None else labels
+        held[shown] = together(held[shown], value) if shown in held else value
+    for shown, value in held.items():
+        made.add_metric(shown, value)
     return made
+
+
+def _sum(one: float, other: float) -> float:
+    return one + other
 
 
 def as_markdown() -> str:

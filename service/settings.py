@@ -84,6 +84,10 @@ class Settings(BaseSettings):
     """File of the keys that seal what operators type and dead letters as they came, one a line, the
     first of which seals; absent: nothing can be typed, and no dead letter is kept as it came."""
 
+    # -- what is to be quiet ----------------------------------------------------------------------
+    outages_file: Path | None = None
+    """File of declared outages of sources, for which nobody is paged; read whenever metrics are."""
+
     # -- turns ------------------------------------------------------------------------------------
     turn_inputs_max: Annotated[int, Field(ge=1)] = 2000
     """Records read into one turn, at most."""

@@ -10,6 +10,7 @@ class TurnsCounted:
     """The turns of one process."""
 
     def __init__(self, counted: Counted) -> None:
+        self._forces = counted.forces
         self._seconds = counted.histogram(metrics.TURN)
         self._inputs = counted.histogram(metrics.TURN_INPUTS)
         self._again = counted.counter(metrics.TURN_AGAIN)
@@ -26,7 +27,8 @@ class TurnsCounted:
             self._again.labels("held").inc(turned.attempts - 1)
         for each in turned.events:
             quiet = "yes" if each.quiet else "no"
-            self._alerts.labels(each.force, str(each.type), str(each.grade or ""), quiet).inc()
+            force = self._forces.label(each.force)
+            self._alerts.labels(force, str(each.type), str(each.grade or ""), quiet).inc()
         for letter in batch.dead:
             self._dead.labels(letter.source, letter.reason).inc()
 

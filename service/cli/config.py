@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 from service.cli.terminal import out, print_json, table
 from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key
 from service.ingest.lined import Fault
+from service.outages import declared
 from service.settings import Settings, SettingsWrong, environment_name, read_settings
 
 app = typer.Typer(
@@ -118,6 +119,11 @@ def faults(environment: Mapping[str, str]) -> Iterator[Wrong]:
             yield Wrong(
                 "RECOUNT_TOPICS", f"{topic}: there is no '{named}'; the mapping has {listed}"
             )
+    try:
+        declared(settings.outages_file)
+    except SettingsWrong as wrong:
+        name, _, what = str(wrong).partition(": ")
+        yield Wrong(name, what)
     try:
         read_pack(settings.rules)
         if settings.person_key_file:

@@ -1,5 +1,6 @@
 """Sources: how far each is read, what it covers, when it stopped, and what alerts ask of people."""
 
+import asyncio
 from datetime import timedelta
 from typing import Annotated
 
@@ -22,6 +23,9 @@ from service.ledger.attention import Acted, Spent, acted_in_time, interrupts_spe
 from service.ledger.feeds import Feed
 from service.ledger.noisy import Noisy, noisiest
 from service.ledger.standing import standing_longer
+from service.log import log
+from service.outages import Outage, running
+from service.settings import SettingsWrong
 
 router = APIRouter(include_in_schema=False)
 
@@ -40,6 +44,8 @@ class Shown(Struct, frozen=True):
     source: Source | None
     """None: this process's mappings declare no such source."""
     label: str
+    outage: Outage | None
+    """What is declared of it and runs now."""
 
 
 class Load(Struct, frozen=True):
@@ -82,7 +88,8 @@ async def sources(
         )
 
     frame, load = await framed(request, viewer, "sources", ask)
-    shown = tuple(_shown(desk, feed) for feed in frame.feeds)
+    outages = await asyncio.to_thread(_outages, desk, frame)
+    shown = tuple(_shown(desk, feed, outages) for feed in frame.feeds)
     return render(
         frame,
         "sources.html.j2",
@@ -98,10 +105,18 @@ def _wrong(noisy: Noisy) -> tuple[Noisy, Rate | None]:
     return noisy, rate(right.none, right.settled) if right.settled else None
 
 
-def _shown(desk: Desk, feed: Feed) -> Shown:
+def _outages(desk: Desk, frame: Frame) -> dict[tuple[str, str], Outage]:
+    try:
+        return running(desk.settings.outages_file, frame.now)
+    except SettingsWrong as error:
+        log().warning("outages_unread", why=str(error))
+        return {}
+
+
+def _shown(desk: Desk, feed: Feed, outages: dict[tuple[str, str], Outage]) -> Shown:
     source = desk.rulebook.sources.get(feed.state.source)
     label = words.TOPICS[source.topic] if source else feed.state.source
-    return Shown(feed, source, label)
+    return Shown(feed, source, label, outages.get((feed.state.force, feed.state.source)))
 
 
 def _spans(frame: Frame, shown: tuple[Shown, ...]) -> Markup:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from typing import Any
@@ -21,15 +21,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from service import metrics
 from service.hosts.stopped import WorkerStopped
 from service.ledger.figures import DUE_WITHIN, Figures, figures
+from service.ledger.looks import Look, look
 from service.ledger.opening import Ledger
-from service.ledger.outputs import Conservation, conservation
 from service.ledger.upgrading import wanted_revision
 from service.log import log
-from service.metrics import Counted, Family, Metric, Origin, family
-from service.settings import Settings
+from service.metrics import Counted, Family, Forces, Metric, Origin, family
+from service.outages import running
+from service.settings import Settings, SettingsWrong
 
-CONSERVATION_EVERY = 60.0
-"""Seconds between two looks whether the counts add up: that one reads every report's key."""
+LOOKED_EVERY = 60.0
+"""Seconds between two counts of what reads many rows; a scrape never waits for one but the first."""
 
 STARTING = "starting"
 
@@ -44,7 +45,8 @@ class Pack(Struct, frozen=True):
 class Health:
     """How one process is. What it learns about itself is set by its host, from any thread."""
 
-    def __init__(self, *parts: Origin) -> None:
+    def __init__(self, settings: Settings, *parts: Origin) -> None:
+        self._settings = settings
         self.counted = Counted(*parts)
         self.started = threading.Event()
         """Set once the process has done what it does for the first time."""
@@ -56,8 +58,8 @@ class Health:
         self.gauges: Callable[[], Sequence[Family]] = tuple
         """What the host computes for a scrape."""
         self._ledger: Ledger | None = None
-        self._summed: tuple[float, Conservation] | None = None
-        self._summing = threading.Lock()
+        self._looked: tuple[datetime, Look] | None = None
+        self._looking = threading.Lock()
         self.counted.registry.register(self)
 
     def watch(self, ledger: Ledger) -> None:
@@ -94,79 +96,141 @@ class Health:
         yield family(metrics.BUILD, [(build, 1)])
         yield family(metrics.READY, [((), not self.unready())])
         yield from self.gauges()
+        yield self._outages(datetime.now(UTC))
         if self._ledger is not None:
             yield from self._of_ledger(self._ledger)
+
+    def _outages(self, now: datetime) -> Family:
+        """A file that cannot be read declares nothing: somebody is paged rather than nobody."""
+        forces = self.counted.forces
+        try:
+            found = running(self._settings.outages_file, now)
+        except SettingsWrong as error:
+            log().warning("outages_unread", why=str(error))
+            found = {}
+        return family(metrics.OUTAGE, [(key, 1) for key in found], forces)
 
     def _of_ledger(self, ledger: Ledger) -> Iterator[Family]:
         began, now = time.monotonic(), datetime.now(UTC)
         try:
             with ledger.reading() as connection:
                 held = figures(connection, now)
-            summed = self._conserved(ledger)
+            looked_at, looked = self._latest(ledger, now)
         except SQLAlchemyError as error:
             log().warning("ledger_unread", error=type(error).__name__)
             yield family(metrics.LEDGER_UP, [((), 0)])
             return
         yield family(metrics.LEDGER_UP, [((), 1)])
         yield family(metrics.LEDGER_READ, [((), time.monotonic() - began)])
-        yield from of_figures(held, now)
-        lost = [(("inputs",), summed.inputs), (("reports",), summed.reports)]
-        yield family(metrics.CONSERVATION, lost)
+        yield from of_figures(held, now, self.counted.forces)
+        yield family(metrics.AUDIT_AGE, [((), (now - looked_at).total_seconds())])
+        yield from of_look(looked, now, self.counted.forces)
 
-    def _conserved(self, ledger: Ledger) -> Conservation:
-        with self._summing:
-            now = time.monotonic()
-            if self._summed is None or now - self._summed[0] > CONSERVATION_EVERY:
-                with ledger.reading() as connection:
-                    self._summed = (now, conservation(connection))
-            return self._summed[1]
+    def _latest(self, ledger: Ledger, now: datetime) -> tuple[datetime, Look]:
+        """What was counted last; where that is old, it is counted anew beside this scrape."""
+        held = self._looked
+        if held is None:
+            with self._looking:
+                held = self._looked or self._look(ledger)
+        elif now - held[0] > timedelta(seconds=LOOKED_EVERY) and self._looking.acquire(False):
+            threading.Thread(target=self._look_beside, args=(ledger,), daemon=True).start()
+        return held
+
+    def _look(self, ledger: Ledger) -> tuple[datetime, Look]:
+        now = datetime.now(UTC)
+        with ledger.reading() as connection:
+            self._looked = (now, look(connection, now))
+        return self._looked
+
+    def _look_beside(self, ledger: Ledger) -> None:
+        """Failing leaves what was counted before, and its age rises."""
+        try:
+            self._look(ledger)
+        except SQLAlchemyError as error:
+            log().warning("ledger_unread", error=type(error).__name__)
+        finally:
+            self._looking.release()
+
+    def rest(self) -> None:
+        """Wait until nothing is being counted."""
+        with self._looking:
+            self._ledger = None
 
 
-def of_figures(held: Figures, now: datetime) -> Iterator[Family]:
+def of_figures(held: Figures, now: datetime, forces: Forces) -> Iterator[Family]:
     """What the ledger tells, as metrics."""
 
     def since(at: datetime) -> float:
         return (now - at).total_seconds()
 
     def by_lane(metric: Metric, ats: Sequence[tuple[str, datetime | None]], sign: int) -> Family:
-        return family(metric, [((force,), sign * since(at)) for force, at in ats if at])
+        return family(metric, [((force,), sign * since(at)) for force, at in ats if at], forces)
 
-    yield family(metrics.READ, held.read.items())
-    yield family(metrics.INPUTS, held.inputs.items())
-    yield family(metrics.REPORTS, held.reports.items())
+    yield family(metrics.READ, held.read.items(), forces)
+    yield family(metrics.INPUTS, held.inputs.items(), forces)
+    yield family(metrics.REPORTS, held.reports.items(), forces)
     within = [f"{each.total_seconds():.0f}" for each in DUE_WITHIN]
     due = [
         ((lane.force, w), n) for lane in held.lanes for w, n in zip(within, lane.due, strict=True)
     ]
-    yield family(metrics.REPORTS_DUE, due)
+    yield family(metrics.REPORTS_DUE, due, forces)
     yield by_lane(metrics.NEAREST_DEADLINE, [(e.force, e.next_due_at) for e in held.lanes], -1)
+    oldest = [
+        ((e.force, str(verdict)), max(0.0, since(at)))
+        for e in held.lanes
+        for verdict, at in e.oldest
+    ]
+    yield family(metrics.OLDEST_OWED, oldest, forces)
     yield by_lane(metrics.LANE_BEHIND, [(e.force, e.now) for e in held.lanes], 1)
     live = [(s, (s.force, s.source)) for s in held.sources if not s.ended]
     behind = [(key, since(s.watermark)) for s, key in live if s.watermark]
-    yield family(metrics.SOURCE_BEHIND, behind)
+    yield family(metrics.SOURCE_BEHIND, behind, forces)
     quiet = [(key, since(s.last_known)) for s, key in live if s.last_known]
-    yield family(metrics.SOURCE_QUIET, quiet)
-    yield family(metrics.SOURCE_STOPPED, [(key, s.silent) for s, key in live])
+    yield family(metrics.SOURCE_QUIET, quiet, forces)
+    yield family(metrics.SOURCE_STOPPED, [(key, s.silent) for s, key in live], forces)
     yield family(metrics.OUTBOX_WAITING, [((), held.outbox_waiting)])
-    oldest = held.outbox_oldest_at
-    yield family(metrics.OUTBOX_OLDEST, [((), since(oldest) if oldest else 0)])
+    unsent = held.outbox_oldest_at
+    yield family(metrics.OUTBOX_OLDEST, [((), since(unsent) if unsent else 0)])
+    yield from _of_notices(held, now, forces)
+    yield family(metrics.ACTIVE, [(each, 1) for each in held.active])
+
+
+def _of_notices(held: Figures, now: datetime, forces: Forces) -> Iterator[Family]:
     told = held.notices
     standing = [((each.receiver, s), n) for each in told for s, n in each.statuses.items()]
     yield family(metrics.NOTIFICATIONS, standing)
     late = [
-        (e.receiver, max(0.0, since(e.oldest_due_at)) if e.oldest_due_at else 0.0) for e in told
+        ((e.receiver,), max(0.0, (now - e.oldest_due_at).total_seconds()) if e.oldest_due_at else 0)
+        for e in told
     ]
-    yield family(metrics.NOTIFICATION_OLDEST, [((name,), seconds) for name, seconds in late])
-    yield family(
-        metrics.INTERRUPTS, [((e.receiver,), held.interrupts.get(e.receiver, 0)) for e in told]
-    )
-    yield family(metrics.ACTIVE, [(each, 1) for each in held.active])
+    yield family(metrics.NOTIFICATION_OLDEST, late)
+    spent = [((f, r, str(h)), n, bound) for (f, r, h), (n, bound) in held.interrupts.items()]
+    yield family(metrics.INTERRUPTS, [(key, n) for key, n, _ in spent], forces)
+    budgets = [(key, bound) for key, _, bound in spent if bound is not None]
+    yield family(metrics.INTERRUPTS_BUDGET, budgets, forces)
+
+
+def of_look(looked: Look, now: datetime, forces: Forces) -> Iterator[Family]:
+    """What is counted now and then, as metrics."""
+    lost, found = looked.conservation, looked.audit
+    yield family(metrics.CONSERVATION, [(("inputs",), lost.inputs), (("reports",), lost.reports)])
+    missed = [(("steps",), found.steps_overdue), (("digests",), found.digests_overdue)]
+    yield family(metrics.STEPS_MISSED, missed)
+    yield family(metrics.UNHEARD, [((), found.events_unheard)])
+    heard = [((), (now - found.heartbeat_at).total_seconds())] if found.heartbeat_at else []
+    yield family(metrics.PLANNER_QUIET, heard)
+    yield family(metrics.CRIMES, looked.crimes.items(), forces)
+    acted = [((force,), each) for force, each in looked.acted.items()]
+    yield family(metrics.WARNED, [(key, each.warned) for key, each in acted], forces)
+    shares = [(key, each.share) for key, each in acted if each.share is not None]
+    yield family(metrics.ACTED, shares, forces)
+    yield family(metrics.OUTCOMES, looked.outcomes.items())
 
 
 @contextmanager
 def served(settings: Settings, *parts: Origin) -> Iterator[Health]:
     """A port that answers until the end. Raises ``WorkerStopped`` where it cannot be had."""
-    health = Health(*parts)
+    health = Health(settings, *parts)
     where = (settings.health_host, settings.health_port)
     try:
         server = ThreadingHTTPServer(where, _answering(health))
@@ -186,6 +250,7 @@ def served(settings: Settings, *parts: Origin) -> Iterator[Health]:
         server.shutdown()
         server.server_close()
         thread.join()
+        health.rest()
 
 
 def _answering(health: Health) -> type[BaseHTTPRequestHandler]:

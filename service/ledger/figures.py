@@ -12,16 +12,17 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, func, select
 
 from schemas.words import Verdict
-from service.alerts.notice import NoticeClass
+from service.alerts.escalation import HOUR, SHIFT
 from service.ledger import outputs
+from service.ledger.attention import interrupts_spent
 from service.ledger.instants import instant, micros
 from service.ledger.notices import Standing, standings
 from service.ledger.tables import (
+    OPEN,
     active_digests,
     alert_events,
     intake,
     lanes,
-    notifications,
     outbox,
     reports,
     tallies,
@@ -29,7 +30,7 @@ from service.ledger.tables import (
 from service.ledger.write import READ
 from service.matching.watermark import SourceState
 
-HOUR = timedelta(hours=1)
+_OWED = sorted(OPEN)
 
 DUE_WITHIN = (timedelta(0), timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
 """How far ahead deadlines are counted."""
@@ -44,6 +45,8 @@ class LaneFigures(Struct, frozen=True):
     """The next deadline of a pending report."""
     due: tuple[int, ...]
     """Pending reports with a deadline up to now and each of ``DUE_WITHIN``, those before included."""
+    oldest: tuple[tuple[Verdict, datetime], ...]
+    """The earliest deadline of what is owed or unproved, by verdict."""
 
 
 class Figures(Struct, frozen=True):
@@ -61,8 +64,8 @@ class Figures(Struct, frozen=True):
     outbox_oldest_at: datetime | None
     notices: tuple[Standing, ...]
     """Messages to people, by receiver."""
-    interrupts: dict[str, int]
-    """Messages that interrupted, due in the last hour, by receiver."""
+    interrupts: dict[tuple[str, str, int], tuple[int, int | None]]
+    """By force, receiver and hours looked back: interrupts given, and the budget (None: no bound)."""
     active: tuple[tuple[str, str, str], ...]
     """Kind, name and digest of what is active."""
 
@@ -109,19 +112,38 @@ def _lanes(connection: Connection, now: datetime) -> tuple[LaneFigures, ...]:
     following = select(func.min(reports.c.deadline)).where(
         pending, reports.c.deadline > micros(now)
     )
+
+    def oldest(verdict: Verdict) -> ColumnElement[int]:
+        here = and_(
+            reports.c.force == lanes.c.force,
+            reports.c.verdict == verdict,
+            reports.c.deadline.is_not(None),
+        )
+        return select(func.min(reports.c.deadline)).where(here).scalar_subquery()
+
     columns = (lanes.c.force, lanes.c.now, following.scalar_subquery())
-    query = select(*columns, *map(due, range(len(DUE_WITHIN)))).order_by(lanes.c.force)
-    return tuple(
-        LaneFigures(force, instant(at), instant(next_due), tuple(accumulate(counts)))
-        for force, at, next_due, *counts in connection.execute(query)
-    )
+    counted = map(due, range(len(DUE_WITHIN)))
+    query = select(*columns, *counted, *map(oldest, _OWED)).order_by(lanes.c.force)
+    found = []
+    for force, at, next_due, *rest in connection.execute(query):
+        counts, firsts = rest[: len(DUE_WITHIN)], rest[len(DUE_WITHIN) :]
+        earliest = zip(_OWED, map(instant, firsts), strict=True)
+        known = tuple((verdict, first) for verdict, first in earliest if first is not None)
+        ahead = tuple(accumulate(counts))
+        found.append(LaneFigures(force, instant(at), instant(next_due), ahead, known))
+    return tuple(found)
 
 
-def _interrupts(connection: Connection, now: datetime) -> dict[str, int]:
-    held = notifications.c
-    recent = and_(held["class"] == NoticeClass.INTERRUPT, held.sent_at > micros(now - HOUR))
-    query = select(held.receiver, func.count()).where(recent).group_by(held.receiver)
-    return dict(connection.execute(query).tuples().all())
+def _interrupts(
+    connection: Connection, now: datetime
+) -> dict[tuple[str, str, int], tuple[int, int | None]]:
+    found: dict[tuple[str, str, int], tuple[int, int | None]] = {}
+    for span in (HOUR, SHIFT):
+        hours = span // HOUR
+        for each in interrupts_spent(connection, now, span):
+            budget = each.an_hour if span == HOUR else each.a_shift
+            found[each.force, each.receiver, hours] = (each.given, budget)
+    return found
 
 
 def _outbox(connection: Connection) -> tuple[int, datetime | None]:

@@ -133,6 +133,10 @@ class Site:
                 worker.process.kill()
             worker.process.wait()
 
+    def running(self) -> "list[Running]":
+        """Those that have not ended."""
+        return [each for each in self._workers if each.process.poll() is None]
+
     def await_applied(
         self, ledger: Ledger, count: int, *alive: "Running", within: float = PATIENCE
     ) -> None:

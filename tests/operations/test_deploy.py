@@ -4,14 +4,20 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
 import pytest
 import yaml
 
+from service.alerts.actors import ActorRole
+from service.control_room.binding import check_binding
+from service.control_room.grants import granted
 from service.metrics import EVERY, Kind
-from service.settings import environment_names
+from service.settings import environment_names, read_settings
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -222,3 +228,32 @@ def test_the_image_runs_as_nobody_in_particular_and_is_asked_how_it_is() -> None
     assert any(line.startswith("HEALTHCHECK") for line in last)
     assert 'ENTRYPOINT ["recount"]' in last
     assert any("--require-hashes" in line for line in lines)
+
+
+def test_kubernetes_would_take_every_manifest() -> None:
+    for each in manifests():
+        kubernetes_validate.validate(each, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_accounts_to_try_with_are_let_in_with_the_role_they_are_named_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    for name, value in services["serve"]["environment"].items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings()
+    check_binding(settings, "127.0.0.1")
+    options = services["provider"]["command"]
+    claims = [
+        json.loads(each.partition("=")[2]) for each in options if each.startswith("--user-claims=")
+    ]
+    assert len(claims) >= 4
+    for each in claims:
+        kept = granted(each, settings)
+        assert (kept.actor.id, kept.actor.roles) == (each["sub"], (ActorRole(each["sub"]),))
+    # The image holds the package that tests sign in with: its options are those.
+    asked = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--help"]
+    known = subprocess.run(asked, capture_output=True, text=True, check=True).stdout
+    for each in options:
+        assert f"{each.partition('=')[0]} " in known
+    assert version("oidc-provider-mock") == services["provider"]["image"].rpartition(":")[2]

@@ -1,6 +1,9 @@
 """What comes from elsewhere is pinned and may be used; nothing secret lies in the tree."""
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
@@ -10,6 +13,7 @@ import pytest
 from tests.test_tidy import tracked
 
 ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PINNED = re.compile(r"^([a-z0-9_.-]+)==\S+", re.MULTILINE)
 
 FREE = re.compile(
@@ -80,8 +84,7 @@ def test_nothing_secret_lies_in_the_tree() -> None:
 
 
 def test_checks_for_unsafe_code_are_on() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    chosen = set(project["tool"]["ruff"]["lint"]["select"])
+    chosen = set(PROJECT["tool"]["ruff"]["lint"]["select"])
     assert chosen >= {
         "S102",
         "S105",
@@ -95,3 +98,27 @@ def test_checks_for_unsafe_code_are_on() -> None:
         "S602",
         "S608",
     }
+
+
+def test_what_looks_unsafe_is_justified_in_its_place() -> None:
+    command = [sys.executable, "-m", "bandit", "--quiet", "--recursive", "--format", "json"]
+    done = subprocess.run(
+        [*command, "service", "schemas"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    told = json.loads(done.stdout)
+    assert not told["errors"]
+    allowed = PROJECT["tool"]["recount"]["bandit"]
+    found = {(each["test_id"], each["filename"]) for each in told["results"]}
+    wrong = [
+        f"{file}: {number}"
+        for number, file in sorted(found)
+        if not any(file.startswith(place) for place in allowed.get(number, ()))
+    ]
+    assert not wrong
+    spare = [
+        (number, place)
+        for number, places in allowed.items()
+        for place in places
+        if not any(each == number and file.startswith(place) for each, file in found)
+    ]
+    assert not spare
