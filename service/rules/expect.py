@@ -129,7 +129,7 @@ def _read_codes_and_words(
                 found.append(Shown(rule.category, grade, (rule.id,), evidence, rule.classes))
             elif rule is None and code_map is None:
                 unknown.append(f"{slot}:{code}")
-    found += _words(pack, terms, unconfirmed, (*opening, *closing), qualifiers)
+    found += _words(pack, terms, unconfirmed, (*opening, *closing), qualifiers, bool(results))
     carved = _carved(pack, (*opening, *closing), body)
     shown = _superseded(pack, _merge(found))
     return Read(shown, tuple(sorted(set(unknown))), carved)
@@ -206,13 +206,18 @@ def _words(
     unconfirmed: bool,
     codes: tuple[str, ...] = (),
     qualifiers: tuple[str, ...] = (),
+    acted: bool = False,
 ) -> Iterable[Shown]:
     """What words show; what they show of a crime recorded nationally is never clear."""
     rule = pack.written.text
     if rule is None or not terms:
         return
     told = Telling(
-        terms, unconfirmed, frozenset(map(fold_code, codes)), frozenset(map(fold_code, qualifiers))
+        terms,
+        unconfirmed,
+        frozenset(map(fold_code, codes)),
+        frozenset(map(fold_code, qualifiers)),
+        acted,
     )
     for each in worded(rule, pack.state_based, told):
         national = pack.written.categories[each.category].needs_results
