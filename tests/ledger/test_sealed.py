@@ -98,7 +98,7 @@ def test_everything_is_brought_under_the_first_key(ledgers: Callable[[], Ledger]
     letter = seal_letter(old, *LETTER, b"raw")
     with ledger.writing() as connection:
         insert(connection, operator_texts, [("33", 1, "c-1", text.key_id, text.data)])
-        row = (*LETTER, "33", "log", None, "not_json", "", "d", 1, "kept", letter)
+        row = (*LETTER, "33", "log", None, "not_json", "", "d", 1, "kept", letter, None)
         insert(connection, dead_letters, [row])
     with ledger.writing() as connection:
         assert reseal(connection, both) == 2
