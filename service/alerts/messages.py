@@ -33,6 +33,8 @@ class Matter(Struct, frozen=True, kw_only=True):
     area: str = ""
     indicators: tuple[str, ...] = ()
     """``slot:code`` and ``term:id``; names from the lexicon, never what was typed."""
+    signs: tuple[str, ...] = ()
+    """Ways of going unrecorded it bears the marks of, the most harmful first."""
     reference_only: bool = True
     """A sexual offence, or a child: say nothing but reference, time and link."""
     due_at: datetime | None = None
@@ -116,6 +118,7 @@ def _facts(matter: Matter, now: datetime, zone: str) -> list[tuple[str, str]]:
             ("Crime expected", words.category(matter.category) if matter.category else ""),
             ("Area", words.visible(matter.area)),
             ("Shown by", ", ".join(shown)),
+            ("Looks like", "; ".join(map(words.sign, matter.signs))),
         ]
     if matter.due_at is not None:
         left = time_left(matter.due_at, now) if _owed(matter) else ""
@@ -148,6 +151,7 @@ def _data(matter: Matter) -> dict[str, Any]:
             "category": matter.category,
             "area": matter.area,
             "indicators": list(matter.indicators),
+            "signs": list(matter.signs),
         }
     return data
 

@@ -481,6 +481,33 @@ def closure(decision: str) -> tuple[str, tuple[str, ...]]:
     return reason(given), tuple(demand(lack) for lack in lacks)
 
 
+SIGNS = {
+    "rape_without_record": "rape told, and neither a crime nor an N100",
+    "referral_unrecorded": "a referral to a protection team with no record",
+    "domestic_abuse_as_incident": "domestic abuse closed as an incident",
+    "conduct_misread": "harassment, stalking or messages not seen as a crime",
+    "first_account_overridden": "a later entry denies the first account, with no reason",
+    "professional_report_as_intelligence": "a professional's report kept as information",
+    "fewer_crimes_than_victims": "fewer crimes recorded than there are victims",
+    "cancelled_wrongly": "a record cancelled without what that demands",
+    "victim_declined": "not recorded because the victim declined to go on",
+    "closed_without_reason": "closed with no crime and no reason",
+    "antisocial_behaviour_that_is_crime": "antisocial behaviour that is a crime",
+    "closed_as_duplicate_without_the_other": "closed for another log or force that holds no record",
+    "awaiting_appointment": "waiting for an interview, a medical or an appointment",
+    "online_not_looked_at": "an online report nobody opened in time",
+    "recorded_late": "recorded late",
+    "links_missing": "no reference between report and record",
+    "own_audit_too_kind": "the force's own audit let it pass",
+}
+"""Ways of going unrecorded, by the id of their signature, as people read them."""
+
+
+def sign(word: str) -> str:
+    """One way of going unrecorded."""
+    return SIGNS.get(word) or plain(word)
+
+
 def evidence(item: str) -> str:
     """One thing that speaks for a crime: ``slot:code`` or ``term:id``."""
     slot, found, value = item.partition(":")

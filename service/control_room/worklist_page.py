@@ -86,7 +86,9 @@ async def queues(
 
     def ask(
         connection: Connection, frame: Frame
-    ) -> tuple[Filters, worklist.Page, dict[Choice, int], tuple[str, ...]]:
+    ) -> tuple[
+        Filters, worklist.Page, dict[Choice, int], tuple[str, ...], dict[str, tuple[str, ...]]
+    ]:
         filters = Filters(
             force=frame.force,
             choice=choice,
@@ -102,9 +104,10 @@ async def queues(
         except BadCursor as error:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "bad_cursor", str(error)) from None
         counts = worklist.counts(connection, filters)
-        return filters, found, counts, worklist.areas(connection, frame.force)
+        signs = worklist.signs(connection, frame.force, [each.ref for each in found.entries])
+        return filters, found, counts, worklist.areas(connection, frame.force), signs
 
-    frame, (filters, found, counts, areas) = await framed(request, viewer, "worklist", ask)
+    frame, (filters, found, counts, areas, signs) = await framed(request, viewer, "worklist", ask)
     may = acts_as(viewer.actor, Action.ACKNOWLEDGE, referral=True) is not None
     return render(
         frame,
@@ -113,6 +116,7 @@ async def queues(
         found=found,
         counts=counts,
         areas=areas,
+        signs=signs,
         queues=QUEUES,
         groups=tuple(HarmGroup),
         most=worklist.COUNTED_TO,

@@ -412,6 +412,7 @@ class _Round:
             reason=reason,
             category=crimes[0].category if crimes else "",
             area=report.facts.area,
+            signs=tuple([sign.id for sign in report.line.signs]),
             indicators=tuple(dict.fromkeys(e for crime in crimes for e in crime.evidence)),
             reference_only=grave or report.facts.child_victim or report.facts.referral,
             due_at=progress.due_at,

@@ -79,7 +79,8 @@ def copy_pack(name_or_path: str, folder: Path) -> list[Path]:
     one of them is there already."""
     text, origin, beside = _read_named(name_or_path, resources.files("service.rules") / "packs")
     written = parse_pack(text, origin, beside).written
-    included = [part for part in (written.lexicon, written.offences, written.reasons) if part]
+    parts = (written.lexicon, written.offences, written.reasons, written.signatures)
+    included = [part for part in parts if part]
     files = {folder / f"{Path(origin).stem}.yaml": text}
     files |= {folder / part: beside(part) for part in included}
     for target in files:

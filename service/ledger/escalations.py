@@ -120,8 +120,13 @@ class _Crime(Struct, frozen=True):
     evidence: tuple[str, ...] = ()
 
 
+class _Sign(Struct, frozen=True):
+    id: str
+
+
 class _Line(Struct, frozen=True):
     crimes: tuple[_Crime, ...] = ()
+    signs: tuple[_Sign, ...] = ()
 
 
 class Reported(Struct, frozen=True):

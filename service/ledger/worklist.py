@@ -17,6 +17,7 @@ from service.effects import ReportState
 from service.ledger.instants import micros
 from service.ledger.standing import ENTRY, Entry, entry, untold
 from service.ledger.tables import reports
+from service.matching.judgement import decode
 
 PAGE = 50
 PAGE_WALKED = 500
@@ -150,6 +151,14 @@ def entries(connection: Connection, force: str, refs: Sequence[str]) -> tuple[En
     """These reports, in order of reference; those that are not held are left out."""
     query = select(*ENTRY).where(reports.c.force == force, reports.c.ref.in_(refs))
     return tuple(entry(row) for row in connection.execute(query.order_by(reports.c.ref)))
+
+
+def signs(connection: Connection, force: str, refs: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """By reference, the ways of going unrecorded that reports bear the marks of; the others left out."""
+    query = select(reports.c.ref, reports.c.line)
+    query = query.where(reports.c.force == force, reports.c.ref.in_(refs))
+    found = {row.ref: decode(row.line.encode()).signs for row in connection.execute(query)}
+    return {ref: tuple([sign.id for sign in borne]) for ref, borne in found.items() if borne}
 
 
 def areas(connection: Connection, force: str) -> tuple[str, ...]:

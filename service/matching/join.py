@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from schemas.words import Grade, TimeBound, Verdict
 from service.ingest.source import Source
-from service.matching.judgement import CrimeLine, Digests, Line, LinkLine, RefusedLine
+from service.matching.judgement import CrimeLine, Digests, Line, LinkLine, RefusedLine, SignLine
 from service.matching.levels import Link
 from service.matching.linkage_model import Model
 from service.matching.watermark import Basis, SourceState, covers
@@ -23,6 +23,7 @@ from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.given import NOTHING_GIVEN, Given
 from service.rules.pack import Pack
 from service.rules.settle import settle
+from service.rules.signatures import Case, signs
 from service.rules.values import Bearing, Expectation, Expected, Settlement, Standing
 
 MET = frozenset({Verdict.RECORDED, Verdict.RECORDED_LATE, Verdict.ACCOUNTED})
@@ -171,6 +172,7 @@ def judge(
         or any([each.closure.told_at is not None for each in given.decisions]),
         links=_link_lines([*linked, *likely]) if linked or likely else (),
         refused=refused,
+        signs=_signs(pack, logs, expectation, verdict, linked),
         sources=proof.names if verdict in ON_SILENCE else (),
         digests=digests,
     )
@@ -196,6 +198,27 @@ def _nothing_expected(
         links=_link_lines(linked),
         digests=digests,
     )
+
+
+def _signs(
+    pack: Pack,
+    logs: Sequence[ReportFacts],
+    expectation: Expectation,
+    verdict: Verdict,
+    linked: Sequence[Linked],
+) -> tuple[SignLine, ...]:
+    """What any log of the incident bears, where a crime is late, or the log closed without one."""
+    settled = verdict in (Verdict.RECORDED, Verdict.ACCOUNTED)
+    if settled or (verdict is Verdict.PENDING and any(log.closed_at is None for log in logs)):
+        return ()
+    records = [each.facts for each in linked]
+    text, categories = pack.written.text, pack.written.categories
+    found = {
+        (each.harm, each.row): SignLine(each.id, each.harm)
+        for log in logs
+        for each in signs(pack.signatures, Case(text, categories, log, expectation, records))
+    }
+    return tuple([found[key] for key in sorted(found)])
 
 
 # -- records to crimes ------------------------------------------------------------------------

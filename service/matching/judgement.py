@@ -60,6 +60,14 @@ class RefusedLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Match weight in 1e-6, where no reference ties the record to the report."""
 
 
+class SignLine(Struct, frozen=True, omit_defaults=True):
+    """One way in which crimes go unrecorded that the report bears the marks of."""
+
+    id: str
+    harm: int
+    """Order in which people should look: 1 is the most harmful."""
+
+
 class Digests(Struct, frozen=True, kw_only=True):
     """What the verdict was computed with."""
 
@@ -91,6 +99,9 @@ class Line(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Was the victim or reporter told of a decision not to record?"""
     links: tuple[LinkLine, ...] = ()
     refused: tuple[RefusedLine, ...] = ()
+    signs: tuple[SignLine, ...] = ()
+    """Ways of going unrecorded it bears the marks of, the most harmful first; looked for only where a
+    crime is not met in time."""
     sources: tuple[str, ...] = ()
     """Sources that had passed the deadline, where the verdict rests on silence in them."""
     digests: Digests

@@ -36,6 +36,8 @@ class Shown(Struct, frozen=True):
     """Classes of the category that the codes name; empty: they say only the category."""
     any_class: bool = False
     """Will a record of any class do?"""
+    beside: tuple[str, ...] = ()
+    """Further categories that the same account shows as surely: a record of theirs will do too."""
 
 
 class Read(Struct, frozen=True):
@@ -129,7 +131,7 @@ def _read_codes_and_words(
                 found.append(Shown(rule.category, grade, (rule.id,), evidence, rule.classes))
             elif rule is None and code_map is None:
                 unknown.append(f"{slot}:{code}")
-    found += _words(pack, terms, unconfirmed, (*opening, *closing), qualifiers)
+    found += _words(pack, terms, unconfirmed, (*opening, *closing), qualifiers, bool(results))
     carved = _carved(pack, (*opening, *closing), body)
     shown = _superseded(pack, _merge(found))
     return Read(shown, tuple(sorted(set(unknown))), carved)
@@ -206,13 +208,18 @@ def _words(
     unconfirmed: bool,
     codes: tuple[str, ...] = (),
     qualifiers: tuple[str, ...] = (),
+    acted: bool = False,
 ) -> Iterable[Shown]:
     """What words show; what they show of a crime recorded nationally is never clear."""
     rule = pack.written.text
     if rule is None or not terms:
         return
     told = Telling(
-        terms, unconfirmed, frozenset(map(fold_code, codes)), frozenset(map(fold_code, qualifiers))
+        terms,
+        unconfirmed,
+        frozenset(map(fold_code, codes)),
+        frozenset(map(fold_code, qualifiers)),
+        acted,
     )
     for each in worded(rule, pack.state_based, told):
         national = pack.written.categories[each.category].needs_results
@@ -251,22 +258,38 @@ def _merge(found: Sequence[Shown]) -> tuple[Shown, ...]:
 
 
 def _superseded(pack: Pack, shown: tuple[Shown, ...]) -> tuple[Shown, ...]:
-    """What only an opening code names is no longer sure once the police's closing code names another
-    crime: it stays, as possible, beside that one. Where the closing code says only that there was a
-    crime, a record of any class will do. The gravest (``firm``) stay as they are all the same."""
+    """What only an opening code or words name is no longer sure once the police's closing code names
+    another crime: it stays, as possible, beside that one. Where the closing code says only that there
+    was a crime, a record of any class will do. The gravest (``firm``) stay as they are all the same."""
     categories = pack.written.categories
     closed_as = [each for each in shown if _closed_as(each)] if len(shown) > 1 else []
     if not closed_as:
         return shown
-    specific = any(categories[each.category].classes for each in closed_as)
+    specific = [c for c in closed_as if categories[c.category].classes]
     change: dict[str, Any] = {"grade": Grade.POSSIBLE} if specific else {"any_class": True}
     return tuple(
         replace(each, **change)
-        if not categories[each.category].firm
-        and all(evidence.startswith("opening:") for evidence in each.evidence)
+        if not categories[each.category].firm and _unsure(pack, each, specific or closed_as)
         else each
         for each in shown
     )
+
+
+def _unsure(pack: Pack, shown: Shown, closed_as: Sequence[Shown]) -> bool:
+    """Does this rest on less than a closing code, where one names another crime? Words tell of a
+    further crime, and not of the same one, where that is counted for itself: in addition always, or
+    besides the conduct that the code names."""
+    if all(evidence.startswith("opening:") for evidence in shown.evidence):
+        return True
+    if not _by_words(shown):
+        return False
+    category = pack.written.categories[shown.category]
+    beside_conduct = all(pack.written.categories[each.category].conduct for each in closed_as)
+    return not category.additional and not (beside_conduct and not category.conduct)
+
+
+def _by_words(shown: Shown) -> bool:
+    return all(evidence.startswith("term:") for evidence in shown.evidence)
 
 
 def _closed_as(shown: Shown) -> bool:
@@ -296,14 +319,32 @@ def _counted(
         clear = [pair for pair in clear if pair[1].classes]
         rest = [pair for pair in rest if pair[1].classes]
     era = pack.era_at(reports[0].received_at)
-    if era is not None and era.counts == "conduct_and_next":
-        chosen += [pair for pair in clear if pair[1].conduct][:1]
-        chosen += [pair for pair in clear if not pair[1].conduct][:1]
+    conduct = [pair for pair in clear if pair[1].conduct]
+    if (
+        era is not None
+        and era.counts == "conduct_and_next"
+        and conduct
+        and not _by_words(conduct[0][0])
+    ):
+        chosen += _either(conduct)[:1]
+        chosen += _either([pair for pair in clear if not pair[1].conduct])[:1]
     else:
-        chosen += clear[:1]
+        chosen += _either(clear)[:1]
     if rest and rest[0][0].grade is Grade.POSSIBLE:
         chosen.append(rest[0])
     return sorted(chosen, key=lambda pair: (pair[1].rank, pair[0].category))
+
+
+def _either(clear: Sequence[tuple[Shown, Category]]) -> list[tuple[Shown, Category]]:
+    """Where one account is read in several ways, one of them by words alone, it is sure that a crime
+    is owed and not which of them: a record of any will do. The gravest (``firm``) are told too plainly
+    for that, and what codes name stays as it is named."""
+    alike = [each.category for each, kind in clear if kind.classes]
+    if len(alike) < 2 or not any(_by_words(each) for each, _ in clear):
+        return list(clear)
+    return [
+        (each if kind.firm else replace(each, beside=tuple(alike)), kind) for each, kind in clear
+    ]
 
 
 def _crimes(
@@ -337,6 +378,7 @@ def _crimes(
                     id=f"{shown.category}:{person or number}",
                     category=shown.category,
                     classes=() if shown.any_class else category.classes,
+                    beside=shown.beside,
                     named=shown.named,
                     per=per,
                     rank=category.rank,

@@ -18,6 +18,7 @@ from service.rules.facts import RecordFacts, ReportFacts, Term
 from service.rules.pack import Pack
 from service.rules.settle import Because, settle
 from service.rules.showing import MAPPING, Source, source_of, sources
+from service.rules.signatures import Case, signs
 from service.rules.values import Bearing, Decision, Expected
 
 
@@ -106,6 +107,8 @@ class Explained(Struct, frozen=True, kw_only=True):
     crimes: list[CrimeExplained]
     carve_outs: dict[str, Source]
     unknown_codes: tuple[str, ...]
+    signatures: dict[str, int]
+    """Ways of going unrecorded it would bear the marks of with no record, each with its harm rank."""
     closure: str | None
     """The reason given for recording no crime; None: none."""
 
@@ -118,6 +121,8 @@ def explained(pack: Pack, feeds: Mapping[str, Feed], report: ReportFacts) -> Exp
     expected = {crime.category for crime in expectation.crimes}
     era = pack.era_at(report.received_at)
     reason = report.closure.reason if report.closure else None
+    case = Case(pack.written.text, pack.written.categories, report, expectation)
+    borne = signs(pack.signatures, case) if expectation.crimes else ()
     return Explained(
         ref=report.ref,
         source=report.source,
@@ -128,6 +133,7 @@ def explained(pack: Pack, feeds: Mapping[str, Feed], report: ReportFacts) -> Exp
         crimes=[_crime(pack, feeds, crime, report) for crime in expectation.crimes],
         carve_outs={name: known[name] for name in expectation.carve_outs},
         unknown_codes=expectation.unknown_codes,
+        signatures={each.id: each.harm for each in borne},
         closure=reason.value if reason else None,
     )
 
@@ -279,6 +285,9 @@ def lines(said: Explained) -> list[tuple[str, list[Line]]]:
     parts += [(f"crime expected: {c.category}", list(_crime_lines(c))) for c in said.crimes]
     if not said.crimes:
         parts.append(("crimes expected", [("", _no_crime(said))]))
+    if said.signatures:
+        borne = [(name.replace("_", " "), f"harm {harm}") for name, harm in said.signatures.items()]
+        parts.append(("would look like, with no record", borne))
     if said.unknown_codes:
         unknown = [tuple(each.partition(":")[::2]) for each in said.unknown_codes]
         parts.append(("codes nobody knows", [(slot, code or "(empty)") for slot, code in unknown]))

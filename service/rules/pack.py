@@ -12,6 +12,7 @@ from msgspec import Struct
 from service.ingest.lined import Fault, Table, convert, faults_in, load
 from service.rules.lexicon import Lexicon, group_of, parse_lexicon
 from service.rules.offences import Offences, kinds_of, read_offences
+from service.rules.signatures import Signatures, parse_signatures
 from service.rules.soundness import Laid, unsound, wordless
 from service.rules.values import Timing
 from service.rules.wording import wanted_terms
@@ -66,6 +67,8 @@ class Pack(Struct, frozen=True, kw_only=True, eq=False):
     addition have none."""
     zone: tzinfo
     reasons: Reasons
+    signatures: Signatures
+    """Ways of going unrecorded to look for; none where the pack includes no such file."""
     limits: tuple[tuple[datetime, Limit], ...]
     """Limits with the moment from which each holds, the latest first."""
     eras: tuple[tuple[datetime, Era], ...]
@@ -126,6 +129,7 @@ def parse_pack(text: str, origin: str, include: Callable[[str], str]) -> Pack:
         rank_of=_ranks(written, kinds),
         zone=zone,
         reasons=read.reasons,
+        signatures=read.signatures,
         limits=_latest_first(written.limits, zone),
         eras=_latest_first(written.eras, zone),
     )
@@ -145,6 +149,7 @@ class _Parts:
         self.digest = hashlib.sha256(text.encode())
         self.lexicon: Lexicon | None = None
         self.reasons = Reasons({}, {})
+        self.signatures = Signatures(())
         self.offences = Offences(classes={}, ended={})
         self._include = include
         table = self._table(text, origin)
@@ -173,6 +178,11 @@ class _Parts:
         if (text := self._included(written.reasons)) is not None:
             table = self._table(text, written.reasons)
             self.reasons = self._typed(table, written.reasons, Reasons) or self.reasons
+        if (text := self._included(written.signatures)) is not None:
+            try:
+                self.signatures = parse_signatures(text, written.signatures)
+            except Fault as fault:
+                self.faults.append(fault)
         if (text := self._included(written.offences)) is not None:
             try:
                 self.offences = read_offences(text, written.offences)

@@ -106,7 +106,7 @@ def _crime(
     if crime.classes and not held:
         known = listed(pack, record.code) in pack.kinds_of
         return _does(Bearing.NOTHING, Because.NOT_NOTIFIABLE if known else Because.OFFENCE_UNKNOWN)
-    is_expected = not crime.classes or crime.category in held
+    is_expected = not crime.classes or not {crime.category, *crime.beside}.isdisjoint(held)
     allowed = pack.written.earlier_record_hours
     early = crime.received_at - record.recorded_at
     if allowed is not None and early > timedelta(hours=allowed):
@@ -144,11 +144,11 @@ def _is_conduct(pack: Pack, record: RecordFacts) -> bool:
 def _continues(
     pack: Pack, crime: Expected, record: RecordFacts, reports: Sequence[ReportFacts]
 ) -> bool:
-    """Does a live course of conduct against the same victim, by the same offender as far as both sides
-    know one, take in this report? [HOCR p57-58]"""
+    """Does a live course of conduct against the same victim, by the same offender, as far as both
+    sides know them, take in this report? [HOCR p57-58] Who links the two has said that they are one."""
     victims = {crime.victim} if crime.victim else {v for log in reports for v in log.victims}
     offenders = {suspect for log in reports for suspect in log.suspects}
-    if victims.isdisjoint(record.victims):
+    if victims and record.victims and victims.isdisjoint(record.victims):
         return False
     if offenders and record.suspects and offenders.isdisjoint(record.suspects):
         return False

@@ -4,7 +4,7 @@ Each is a row of data: which checks must hold, which words, codes or qualifiers 
 stream can show is named in the same data, so that nobody takes silence for absence.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -15,9 +15,8 @@ from service.ingest.lined import Fault, convert, line_of, load
 from service.rules.assertion import SHOWS
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.marks import Mark
-from service.rules.pack import Pack
 from service.rules.values import Expectation
-from service.rules.wording import named, shown_by
+from service.rules.wording import TextRule, named, shown_by
 from service.rules.written import fold_code
 
 OPENED_LATE = timedelta(hours=1)
@@ -83,7 +82,9 @@ class Signatures(Struct, frozen=True, forbid_unknown_fields=True):
 class Case(Struct, frozen=True):
     """One report with what is known beside it."""
 
-    pack: Pack
+    text: TextRule | None
+    """What the pack says of words, and the categories it has."""
+    categories: Collection[str]
     report: ReportFacts
     expected: Expectation
     records: Sequence[RecordFacts] = ()
@@ -111,23 +112,35 @@ def parse_signatures(text: str, origin: str) -> Signatures:
     return Signatures(tuple(ordered), read.blind_spots)
 
 
-def signs(known: Signatures, case: Case) -> tuple[str, ...]:
-    """Ids of the signatures that a report bears, the most harmful first."""
-    return tuple([each.id for each in known.signatures if not each.unseen and _bears(each, case)])
-
-
-def _bears(each: Signature, case: Case) -> bool:
+def signs(known: Signatures, case: Case) -> tuple[Signature, ...]:
+    """Signatures that a report bears, the most harmful first."""
     report = case.report
-    told = {term.id for term in report.terms if term.assertion in SHOWS}
-    codes = {fold_code(code) for code in (*report.opening, *report.closing)}
-    qualifiers = {fold_code(name) for name in report.qualifiers}
-    crimes = {crime.category for crime in case.expected.crimes}
+    seen = _Seen(
+        told=frozenset([term.id for term in report.terms if term.assertion in SHOWS]),
+        codes=frozenset([fold_code(code) for code in (*report.opening, *report.closing)]),
+        qualifiers=frozenset([fold_code(name) for name in report.qualifiers]),
+        crimes=frozenset([crime.category for crime in case.expected.crimes]),
+    )
+    return tuple([each for each in known.signatures if _bears(each, seen, case)])
+
+
+class _Seen(Struct, frozen=True, kw_only=True):
+    """What a report says, by kind, folded."""
+
+    told: frozenset[str]
+    codes: frozenset[str]
+    qualifiers: frozenset[str]
+    crimes: frozenset[str]
+
+
+def _bears(each: Signature, seen: _Seen, case: Case) -> bool:
     return (
-        (not each.terms or any(named(term, each.terms) for term in told))
-        and (not each.codes or not codes.isdisjoint(each.codes))
-        and (not each.qualifiers or not qualifiers.isdisjoint(each.qualifiers))
-        and (not each.categories or not crimes.isdisjoint(each.categories))
-        and all(_MET[check](case) for check in each.needs)
+        not each.unseen
+        and (not each.codes or not seen.codes.isdisjoint(each.codes))
+        and (not each.qualifiers or not seen.qualifiers.isdisjoint(each.qualifiers))
+        and (not each.categories or not seen.crimes.isdisjoint(each.categories))
+        and all([_MET[check](case) for check in each.needs])
+        and (not each.terms or any([named(term, each.terms) for term in seen.told]))
     )
 
 
@@ -140,11 +153,9 @@ def _live(case: Case) -> list[RecordFacts]:
 
 
 def _first_account_shows(case: Case) -> bool:
-    rule = case.pack.written.text
+    rule = case.text
     return rule is not None and any(
-        term.first
-        and term.assertion in SHOWS
-        and shown_by(rule, term.id) in case.pack.written.categories
+        term.first and term.assertion in SHOWS and shown_by(rule, term.id) in case.categories
         for term in case.report.terms
     )
 

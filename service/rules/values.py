@@ -17,6 +17,8 @@ class Expected(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Category word of the pack."""
     classes: tuple[str, ...] = ()
     """Offence classes that are the crime expected (``8N``); empty: any crime record will do."""
+    beside: tuple[str, ...] = ()
+    """Categories a record of which will do as well: the same account, read in another way."""
     named: tuple[str, ...] = ()
     """Those among them that the report's own codes name; empty: they name only the category."""
     per: str = "victim"

@@ -85,6 +85,9 @@ class Telling(Struct, frozen=True):
     codes: frozenset[str] = frozenset()
     """Opening and closing codes, folded."""
     qualifiers: frozenset[str] = frozenset()
+    acted: bool = False
+    """Did officers arrest or seize? Then the points to prove of an offence against the state that was
+    told are made out, whoever told it (rules §1)."""
 
 
 class Worded(Struct, frozen=True):
@@ -126,7 +129,7 @@ def judged(
 ) -> tuple[dict[str, Worded], tuple[str, ...]]:
     """What the words show, by category, and the combinations that fired, in order."""
     words = grouped(told.terms, told.unconfirmed)
-    shown = _by_term(rule, categories, words)
+    shown = _by_term(rule, categories, words, told.acted)
     fired = []
     for each in rule.combinations:
         of = words
@@ -136,12 +139,14 @@ def judged(
         if each.first_account:
             of = Words(of.first, of.first, of.first & of.police)
         if _holds(each, of.every, shown, told):
-            _apply(each, of, shown, categories)
+            _apply(each, of, shown, categories, told.acted)
             fired.append(each.id)
     return shown, tuple(fired)
 
 
-def _by_term(rule: TextRule, categories: Mapping[str, bool], words: Words) -> dict[str, Worded]:
+def _by_term(
+    rule: TextRule, categories: Mapping[str, bool], words: Words, acted: bool
+) -> dict[str, Worded]:
     """What the terms show each for itself."""
     by_category: dict[str, list[str]] = {}
     for term in sorted(words.every):
@@ -150,9 +155,10 @@ def _by_term(rule: TextRule, categories: Mapping[str, bool], words: Words) -> di
             by_category.setdefault(category, []).append(term)
     shown = {}
     for category, found in by_category.items():
+        least = 1 if acted and categories[category] else rule.distinct_terms
         clear = any(
-            len(account.intersection(found)) >= rule.distinct_terms
-            for account in _accounts(words, categories[category])
+            len(account.intersection(found)) >= least
+            for account in _accounts(words, categories[category], acted)
         )
         grade = Grade.CLEAR if clear else Grade.POSSIBLE
         shown[category] = Worded(category, grade, ("text",), tuple(found))
@@ -167,8 +173,9 @@ def shown_by(rule: TextRule, term: str) -> str:
     return rule.shows.get(group, group)
 
 
-def _accounts(words: Words, state_based: bool) -> Iterable[frozenset[str]]:
-    return (words.police,) if state_based else (words.first, words.police)
+def _accounts(words: Words, state_based: bool, acted: bool) -> Iterable[frozenset[str]]:
+    """Accounts of which one must hold everything that makes a crime clear."""
+    return (words.police,) if state_based and not acted else (words.first, words.police)
 
 
 def _holds(
@@ -188,7 +195,11 @@ def _holds(
 
 
 def _apply(
-    each: Combination, words: Words, shown: dict[str, Worded], categories: Mapping[str, bool]
+    each: Combination,
+    words: Words,
+    shown: dict[str, Worded],
+    categories: Mapping[str, bool],
+    acted: bool,
 ) -> None:
     used = tuple(
         sorted(term for term in words.every if any(named(term, names) for names in each.all))
@@ -201,7 +212,7 @@ def _apply(
         return
     clear = each.grade is not Grade.POSSIBLE and any(
         all(_any(account, names) for names in each.all)
-        for account in _accounts(words, categories[each.category])
+        for account in _accounts(words, categories[each.category], acted)
     )
     held = shown.get(each.category)
     if held is not None:

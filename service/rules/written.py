@@ -194,6 +194,8 @@ class Written(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     conduct_gap_days: int = 91
     reasons: str = ""
     """File with the two closed lists: decisions not to record, and cancellations."""
+    signatures: str = ""
+    """File with the ways in which crimes go unrecorded, to be looked for."""
 
 
 class Reasons(Struct, frozen=True, forbid_unknown_fields=True):

@@ -325,7 +325,11 @@ def test_a_code_nobody_knows_is_never_no_crime() -> None:
 @pytest.mark.parametrize(
     ("report", "grade"),
     [
-        pytest.param(log(**words("violence.hit")), Grade.POSSIBLE, id="one word is a hint"),
+        pytest.param(log(**words("violence.hit")), Grade.CLEAR, id="the act by its name"),
+        pytest.param(
+            log(**words("violence.officer")), Grade.CLEAR, id="a named act of its own rule"
+        ),
+        pytest.param(log(**words("violence.fight")), Grade.POSSIBLE, id="one word is a hint"),
         pytest.param(
             log(**words("violence.hit", "violence.injured")), Grade.CLEAR, id="two that agree"
         ),
@@ -349,3 +353,20 @@ def test_a_log_closed_as_crime_and_not_which_is_settled_by_a_record_of_any_class
     assert [crime.classes for crime in crimes(log("harassment", closing=("crime",)))] == [()]
     assert all(crime.classes for crime in crimes(log("rape", closing=("crime",))))
     assert all(crime.classes for crime in crimes(log("harassment")))
+
+
+def test_one_account_read_in_two_ways_owes_one_crime_that_a_record_of_either_settles() -> None:
+    (owed,) = crimes(log("criminal damage", **words("violence.hit")))
+    assert owed.beside == ("violence", "damage_arson")
+    (firm,) = crimes(log("criminal damage", **words("rape.raped")))
+    assert (firm.category, firm.beside) == ("rape", ())
+
+
+def test_a_closing_code_outweighs_what_words_alone_name() -> None:
+    found = crimes(
+        log("concern for safety", closing=("theft",), **words("damage_arson.deliberate"))
+    )
+    assert {crime.category: crime.grade for crime in found} == {
+        "damage_arson": Grade.POSSIBLE,
+        "theft": Grade.CLEAR,
+    }

@@ -117,7 +117,7 @@ def test_words_are_told_by_id_with_who_wrote_them_and_never_as_text(
         },
     ]
     (crime,) = said["crimes"]
-    assert (crime["category"], crime["grade"]) == ("violence", "possible")
+    assert (crime["category"], crime["grade"]) == ("violence", "clear")
     assert "affirmed by call handler, first account" in text
     everything = (text + json.dumps(said)).lower()
     assert not [word for word in (*SECRET_WORDS.lower().split(), "punched") if word in everything]

@@ -45,8 +45,8 @@ CASES = {
         ("A false report of robbery.", "robbery.robbed"),
     ],
     "accidental": [
-        ("Accidentally smashed a shop window with a ladder.", "damage_arson.broken"),
-        ("The windscreen was smashed by accident.", "damage_arson.broken"),
+        ("Accidentally smashed a shop window with a ladder.", "damage_arson.deliberate"),
+        ("The windscreen was smashed by accident.", "damage_arson.deliberate"),
     ],
     "attempted": [
         ("Somebody tried to rob the kiosk.", "robbery.robbed"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.words import Grade, Role
+from schemas.words import Grade, Result, Role
 from service.hosts.files import shipped
 from service.rules.examples import try_examples
 from service.rules.facts import ReportFacts, Term
@@ -59,8 +59,8 @@ def test_every_combination_has_a_sentence_of_either_kind(name: str) -> None:
         ),
         pytest.param(
             "She was punched and her phone was taken.",
-            {"robbery": "possible"},
-            id="force and taking: for a person to judge",
+            {"robbery": "possible", "violence": "clear"},
+            id="force and taking: an assault, and perhaps a robbery",
         ),
         pytest.param(
             "He hit her, her eye is swollen.",
@@ -80,12 +80,46 @@ def test_every_combination_has_a_sentence_of_either_kind(name: str) -> None:
         pytest.param("She lost her purse on a bus.", {}, id="lost is not stolen"),
         pytest.param("He was not punched and nothing was stolen.", {}, id="denied"),
         pytest.param("Wants advice about being stalked.", {}, id="advice"),
-        pytest.param("They tried to rob him at knifepoint.", {"robbery": "possible"}, id="attempt"),
+        pytest.param(
+            "They tried to rob him at knifepoint.", {"robbery": "clear"}, id="an attempt is a crime"
+        ),
         pytest.param("Cannabis smell.", {"drugs": "possible"}, id="state-based: only possible"),
     ],
 )
 def test_what_words_show(text: str, expected: dict[str, str]) -> None:
     assert shown(report(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A stranger slapped her on the tram.", {"violence": "clear"}),
+        ("A man squared up to the guard.", {"public_fear": "clear"}),
+        ("Her car was keyed.", {"damage_arson": "clear"}),
+        ("Told to pay up or his shop will burn.", {"theft": "clear"}),
+        (
+            "A woman from work keeps turning up, been told to stop.",
+            {"harassment_stalking": "clear"},
+        ),
+        ("Baby left alone all night.", {"child_cruelty": "clear"}),
+        ("Lads play fighting on the green.", {}),
+        ("Seller will not refund, threatening to take him to court.", {}),
+        ("Bag left unattended at the station.", {}),
+        ("Wants an update on her assault, crime number quoted.", {"violence": "possible"}),
+    ],
+)
+def test_one_act_plainly_named_is_enough(text: str, expected: dict[str, str]) -> None:
+    assert shown(report(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("results", "grade"),
+    [((), "possible"), ((Result.ARREST,), "clear"), ((Result.SEIZURE,), "clear")],
+)
+def test_an_arrest_or_seizure_makes_out_what_a_caller_told(
+    results: tuple[Result, ...], grade: str
+) -> None:
+    assert shown(report("Dealing drugs on the corner.", results=results)) == {"drugs": grade}
 
 
 def test_points_to_prove_need_an_officer() -> None:
@@ -120,8 +154,8 @@ def test_a_third_party_makes_nothing_clear() -> None:
     ("qualifiers", "grade"),
     [(("Domestic Abuse",), "clear"), (("racial",), "possible"), ((), "possible")],
 )
-def test_a_qualifier_and_an_act(qualifiers: tuple[str, ...], grade: str) -> None:
-    assert shown(report("She was slapped.", qualifiers=qualifiers)) == {"violence": grade}
+def test_a_qualifier_and_a_hint(qualifiers: tuple[str, ...], grade: str) -> None:
+    assert shown(report("There was a scuffle.", qualifiers=qualifiers)) == {"violence": grade}
 
 
 @pytest.mark.parametrize(

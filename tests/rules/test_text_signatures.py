@@ -19,7 +19,9 @@ CLOSED: dict[str, Any] = {"closed_at": RECEIVED + timedelta(hours=2)}
 
 def borne(report: ReportFacts, *records: Any, **more: Any) -> tuple[str, ...]:
     expected = expect(pack(), {"log": Source(name="log", topic=Topic.INCIDENT_LOG)}, [report])
-    return signs(read_signatures(), Case(pack(), report, expected, records, **more))
+    written = pack().written
+    case = Case(written.text, written.categories, report, expected, records, **more)
+    return tuple([each.id for each in signs(read_signatures(), case)])
 
 
 def terms(*ids: str, first: bool = True, how: str = "affirmed") -> tuple[Term, ...]:
