@@ -31,6 +31,8 @@ WARM_UP = 10.0
 DUE_EVERY = timedelta(milliseconds=100)
 LEAD = timedelta(seconds=15)
 """From now to the first of the deadlines: all must have been read before."""
+WITHIN = 120.0
+"""Seconds after which what should be applied is called missing."""
 OLD = 10_000_000
 """Reports that fall due are numbered from here."""
 
@@ -43,19 +45,17 @@ def measure(stage: Stage, reports: int) -> Iterator[dict[str, Any]]:
     settings = read_settings(**stage.environment)
     stage.topics(LOGS, RECORDS, settings.alerts_topic)
     ledger = stage.empty_ledger()
-    with stage.workers(FULL, 1, relay=True) as running:
+    with stage.workers(FULL, 1, relay=True):
         old = _falling_due(datetime.now(UTC) + LEAD)
         stage.put(old)
-        while applied(ledger) < len(old):
-            if running[0].poll() is not None:
-                raise RuntimeError(stage.last_words())
-            time.sleep(0.1)
+        _await_applied(stage, ledger, len(old))
         stop, committed, alerts = Event(), _Committed(ledger), _Alerts(stage.bootstrap)
         threads = [Thread(target=each.watch, args=(stop,)) for each in (committed, alerts)]
         for thread in threads:
             thread.start()
         sent, began = asyncio.run(_steady(stage.bootstrap, min(SECONDS, reports // RATE)))
-        time.sleep(3.0)
+        _await_applied(stage, ledger, len(old) + len(sent))
+        time.sleep(2.0)  # for what was said last to reach its topic
         stop.set()
         for thread in threads:
             thread.join()
@@ -80,6 +80,15 @@ def measure(stage: Stage, reports: int) -> Iterator[dict[str, Any]]:
         "n": len(told),
         **_percentiles(told),
     }
+
+
+def _await_applied(stage: Stage, ledger: Ledger, count: int) -> None:
+    """Wait until so many positions are applied."""
+    deadline = time.monotonic() + WITHIN
+    while applied(ledger) < count:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{count} not applied: {stage.last_words()}")
+        time.sleep(0.1)
 
 
 def _percentiles(seconds: list[float]) -> dict[str, float]:
@@ -189,5 +198,5 @@ class _Alerts:
                 for each in records:
                     data = json.loads(each.value)
                     if data["type"].endswith(AlertType.MISSED.value):
-                        self.missed.setdefault(data["subject"], now)
+                        self.missed.setdefault(data["data"]["subject"], now)
         consumer.close()

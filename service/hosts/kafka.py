@@ -1,6 +1,6 @@
 """``recount worker``: topics in, turns into the ledger; Faust brings the batches and nothing else.
 
-All batches of one poll are one turn, in a thread of its own, while the next poll is read. The ledger's
+All batches of one poll are one turn, in a thread of its own, while the next is decoded. The ledger's
 positions are the truth: reading begins there, and Kafka's commits only follow. Whatever cannot be gone on
 with ends the worker with an exit code, for a supervisor to start it again.
 """
@@ -92,6 +92,7 @@ class Worker:
         self._applied: dict[TP, int] = {}
         self._poll: list[PartitionBatch] = []
         self._turning = asyncio.Lock()
+        self._turn_before: asyncio.Task[None] | None = None
         self._stopping = False
         self._ended = asyncio.Event()
         self._why: BaseException | None = None
@@ -272,8 +273,8 @@ class Worker:
     # -- turns ----------------------------------------------------------------------------------
 
     async def apply(self, batch: PartitionBatch) -> None:
-        """Take one batch of a poll; with the last one, run the turn. Never raises: an error here
-        would be taken for "done"."""
+        """Take one batch of a poll; with the last one, decode it, and let its turn begin once the one
+        before is done. Never raises: an error here would be taken for "done"."""
         if self._ended.is_set():
             return  # what follows a turn that failed must not be applied
         if self._poll and self._poll[0].poll != batch.poll:
@@ -283,18 +284,30 @@ class Worker:
             return
         poll, self._poll = self._poll, []
         try:
-            async with self._turning:
-                if not self._stopping:
-                    await self._apply(poll)
+            read = await self._patiently(partial(self._read, poll))
+            if self._turn_before is not None:
+                await self._turn_before
+            if not self._ended.is_set():
+                self._turn_before = asyncio.create_task(self._turn(poll, read))
         except Exception as error:
             self._fail(error)
 
-    async def _apply(self, poll: Sequence[PartitionBatch]) -> None:
+    async def _turn(self, poll: Sequence[PartitionBatch], read: Read) -> None:
+        """Apply a poll, while the next one is read and decoded. Never raises."""
+        try:
+            async with self._turning:
+                if not self._stopping:
+                    await self._apply(poll, read)
+        except Exception as error:
+            self._fail(error)
+
+    async def _apply(self, poll: Sequence[PartitionBatch], read: Read) -> None:
         for _ in range(RACES_MAX):
             batches = [part for batch in poll if (part := await self._fit(batch)) is not None]
             if not batches:
                 return
-            read = await self._patiently(partial(self._read, batches))
+            if batches != poll:  # a part was applied by somebody, or is not ours any more
+                read, poll = await self._patiently(partial(self._read, batches)), batches
             self._look_at(read)
             new = beginnings(read.batch.inputs, self._known, _now())
             batch = replace(read.batch, inputs=(*new, *read.batch.inputs))
