@@ -38,9 +38,7 @@ from service.delivery.numbers import alone
 from service.effects import RaiseEvent
 from service.ledger.attention import Keeping, pauses
 from service.ledger.escalations import (
-    PLANNER as PLANNER_AT,
-)
-from service.ledger.escalations import (
+    PLANNER_CURSOR,
     DigestDue,
     Escalating,
     Listed,
@@ -132,7 +130,7 @@ class _Round:
         self._back: dict[str, datetime | None] = {}
 
     def run(self, limit: int) -> Planned:
-        position, _ = cursor(self._connection, PLANNER_AT)
+        position, _ = cursor(self._connection, PLANNER_CURSOR)
         new = said_after(self._connection, position, limit)
         self._hear(new)
         behind = len(new) == limit
@@ -142,7 +140,7 @@ class _Round:
         digests = 0 if more else self._digests()
         told = plan(self._connection, self._notices, self._now)
         last = new[-1].number if new else position
-        move_cursor(self._connection, PLANNER_AT, last, self._now)
+        move_cursor(self._connection, PLANNER_CURSOR, last, self._now)
         return Planned(len(new), looked, told, digests, more)
 
     # -- hearing ----------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ Key = TypeVar("Key")
 ASKED = 500
 """Keys in one query, at most."""
 
-PLANNER = "planner"
+PLANNER_CURSOR = "planner"
 """Name of the cursor of those who plan."""
 
 ASKED_LAST = 100
