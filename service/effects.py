@@ -496,6 +496,9 @@ class RaiseEvent(Struct, frozen=True, kw_only=True):
     due_at: datetime | None = None
     detail: dict[str, str] = {}
     """Words and references only; never text, never a person."""
+    evidence: tuple[str, ...] = ()
+    """What the crimes rest on, as the verdict line names it (``slot:code``, ``term:id``), and
+    ``record:ref`` of what meets them. For the chain alone: codes are a system's own, and go to no topic."""
     quiet: bool = False
     """Due before ``alert_from``, and nothing of its alert was said aloud: figures, worklist and one
     digest, never a single message."""

@@ -1,5 +1,6 @@
 """What a lane says, numbered: alert events in the order in which they are raised."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -9,6 +10,7 @@ from service.alerts.identity import alert_identity, event_identity
 from service.alerts.lifecycle import CLAIMS, AlertState, Saying, is_quiet
 from service.effects import Effect, RaiseEvent, ReportState, contradiction
 from service.matching.join import Judgement
+from service.matching.judgement import CrimeLine
 from service.rules.facts import ReportFacts
 
 
@@ -56,6 +58,7 @@ class Voice:
             harm=any(crime.harm for crime in crimes),
             due_at=judged.due_at,
             detail={"reason": saying.reason},
+            evidence=_evidence(crimes),
             quiet=quiet,
         )
         return replace(alert, count=alert.count + 1, told=alert.told or not quiet)
@@ -86,6 +89,7 @@ class Voice:
         n: int,
         type: AlertType,
         detail: dict[str, str],
+        evidence: tuple[str, ...] = (),
         effective_at: datetime | None = None,
         category: str = "",
         grade: Grade | None = None,
@@ -112,6 +116,13 @@ class Voice:
                 harm=harm,
                 due_at=due_at,
                 detail=detail,
+                evidence=evidence,
                 quiet=quiet,
             )
         )
+
+
+def _evidence(crimes: Sequence[CrimeLine]) -> tuple[str, ...]:
+    shown = (each for crime in crimes for each in crime.evidence)
+    met = (f"record:{crime.record}" for crime in crimes if crime.record)
+    return tuple(dict.fromkeys((*shown, *met)))

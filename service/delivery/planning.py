@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from schemas.words import AlertType
 from service.alerts import messages, words
+from service.alerts.actors import Action
 from service.alerts.escalation import (
     FLOOD_IN,
     NOTICED,
@@ -37,9 +38,7 @@ from service.delivery.numbers import alone
 from service.effects import RaiseEvent
 from service.ledger.attention import Keeping, pauses
 from service.ledger.escalations import (
-    PLANNER as PLANNER_AT,
-)
-from service.ledger.escalations import (
+    PLANNER_CURSOR,
     DigestDue,
     Escalating,
     Listed,
@@ -63,6 +62,7 @@ from service.ledger.escalations import (
     reported,
     said_after,
     to_look_at,
+    wake,
 )
 from service.ledger.instants import micros
 from service.ledger.notices import plan
@@ -85,6 +85,9 @@ SETTLES_IN = timedelta(minutes=30)
 
 SOURCE = "source:"
 """Subjects that are feeds begin so."""
+
+FREES = frozenset({AlertType.SOURCE_BACK.value, Action.END_MUTE.value})
+"""After these, what was kept back may be told."""
 
 RAISES = OPEN | {AlertType.SOURCE_SILENT, AlertType.INPUT_LOST, AlertType.VERSION_CONFLICT}
 """Events that begin an escalation; all others answer one."""
@@ -127,7 +130,7 @@ class _Round:
         self._back: dict[str, datetime | None] = {}
 
     def run(self, limit: int) -> Planned:
-        position, _ = cursor(self._connection, PLANNER_AT)
+        position, _ = cursor(self._connection, PLANNER_CURSOR)
         new = said_after(self._connection, position, limit)
         self._hear(new)
         behind = len(new) == limit
@@ -137,7 +140,7 @@ class _Round:
         digests = 0 if more else self._digests()
         told = plan(self._connection, self._notices, self._now)
         last = new[-1].number if new else position
-        move_cursor(self._connection, PLANNER_AT, last, self._now)
+        move_cursor(self._connection, PLANNER_CURSOR, last, self._now)
         return Planned(len(new), looked, told, digests, more)
 
     # -- hearing ----------------------------------------------------------------------------------
@@ -160,6 +163,7 @@ class _Round:
                 touched[each.alert_id] = after
         freeze(self._connection, self._new)
         keep(self._connection, touched.values())
+        wake(self._connection, (each.force for each in new if each.type in FREES), self._now)
 
     def _after(
         self, before: Escalating | None, event: RaiseEvent, keeping: Keeping
@@ -259,7 +263,10 @@ class _Round:
             seen = look(route, each.progress, pauses(report, route), self._now, back)
             for tell in seen.tells:
                 self._tell(each, route, tell)
-            after.append(replace(each, progress=seen.progress, next_at=seen.next_at))
+            next_at = seen.next_at
+            if next_at is not None:
+                next_at = min(next_at, keeping.muted_until(each, report) or next_at)
+            after.append(replace(each, progress=seen.progress, next_at=next_at))
         keep(self._connection, after)
         return len(due)
 

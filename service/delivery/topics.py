@@ -63,6 +63,8 @@ def _alert(
         "sequence": f"{number:019}",  # the extension compares as text
     }
     data = msgspec.json.decode(payload) if payload is not None else None
+    if data is not None:
+        data.pop("evidence", None)  # codes as systems wrote them stay in the ledger
     made = to_structured(CloudEvent(attributes, data), _json)
     row = {"a_force": force, "a_seq": seq}
     return Message(force.encode(), made.value, tuple(made.headers.items()), row, number)

@@ -21,7 +21,7 @@ from service.alerts.routes import Frozen, Rank, Told
 from service.ledger.acts import all_mutes
 from service.ledger.escalations import (
     ASKED,
-    PLANNER,
+    PLANNER_CURSOR,
     Escalating,
     Reported,
     cursor,
@@ -110,7 +110,7 @@ class Acted(Struct, frozen=True):
 
 def audit(connection: Connection, now: datetime) -> Audit:
     """Count what should have been done by now and was not."""
-    position, heartbeat = cursor(connection, PLANNER)
+    position, heartbeat = cursor(connection, PLANNER_CURSOR)
     steps = under_way = 0
     for held, late in _late(connection, now):
         under_way += len(held)

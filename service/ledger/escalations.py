@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from schemas.words import AlertType
-from service.alerts.escalation import FLOOD_IN, SHIFT, Asked, Progress
+from service.alerts.escalation import FLOOD_IN, LOOK_AGAIN, SHIFT, Asked, Progress
 from service.alerts.routes import Frozen
 from service.effects import RaiseEvent
 from service.ledger.instants import instant, micros
@@ -48,7 +48,7 @@ Key = TypeVar("Key")
 ASKED = 500
 """Keys in one query, at most."""
 
-PLANNER = "planner"
+PLANNER_CURSOR = "planner"
 """Name of the cursor of those who plan."""
 
 ASKED_LAST = 100
@@ -68,6 +68,9 @@ class Published(Struct, frozen=True):
     alert_id: str
     event: RaiseEvent | None
     """None: something a person did, or a payload that was erased."""
+    force: str
+    type: str
+    """Type of the event, or the action."""
 
 
 class Escalating(Struct, frozen=True, kw_only=True):
@@ -150,7 +153,8 @@ def said_after(connection: Connection, number: int, limit: int) -> list[Publishe
         chain_payloads.c.force == published.c.force, chain_payloads.c.seq == published.c.seq
     )
     query = (
-        select(published.c.number, alert_events.c.type, alert_events.c.subject_id)
+        select(published.c.number, published.c.force, alert_events.c.type)
+        .add_columns(alert_events.c.subject_id)
         .add_columns(chain_payloads.c.payload)
         .select_from(published.join(alert_events, same))
         .outerjoin_from(published, chain_payloads, held)
@@ -160,8 +164,10 @@ def said_after(connection: Connection, number: int, limit: int) -> list[Publishe
     )
     rows = connection.execute(query).tuples()
     return [
-        Published(n, alert, _read_event(payload) if payload and type_ in _types else None)
-        for n, type_, alert, payload in rows
+        Published(
+            n, alert, _read_event(payload) if payload and type_ in _types else None, force, type_
+        )
+        for n, force, type_, alert, payload in rows
     ]
 
 
@@ -225,6 +231,16 @@ def to_look_at(connection: Connection, now: datetime, limit: int) -> list[Escala
         .limit(limit)
     )
     return [_escalating(row) for row in connection.execute(query)]
+
+
+def wake(connection: Connection, forces: Iterable[str], now: datetime) -> None:
+    """What kept alerts of these forces back has ended: those that would be looked at again soon are
+    looked at now."""
+    held = escalations.c
+    soon = and_(held.next_at > micros(now), held.next_at <= micros(now + LOOK_AGAIN))
+    for force in sorted(set(forces)):
+        here = update(escalations).where(held.force == force, soon)
+        connection.execute(here.values(next_at=micros(now)))
 
 
 def still_open(connection: Connection) -> Iterator[Escalating]:

@@ -8,10 +8,11 @@ from sqlalchemy import update
 
 from schemas.words import AlertType
 from service.alerts.actors import ActorRole
-from service.alerts.handling import HoldReason
+from service.alerts.handling import REFUSED_HOLDS, HoldReason
 from service.alerts.mutes import Matchers
 from service.alerts.notice import NoticeClass
 from service.alerts.routing_file import parse_routes
+from service.delivery.dry_run import Load, would_tell
 from service.delivery.numbers import give_numbers
 from service.delivery.planning import plan_round
 from service.effects import (
@@ -20,9 +21,12 @@ from service.effects import (
     Asked,
     AskHold,
     CoverageStated,
+    EndMute,
     MuteAlerts,
+    RefuseHold,
 )
 from service.hosts.planning import default_text
+from service.ledger.acts import all_mutes
 from service.ledger.attention import audit
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.tables import cursors, lanes
@@ -71,6 +75,27 @@ def test_nobody_acts_and_it_goes_up_to_the_registrar(ledger: Ledger) -> None:
         "registrar": "16 13:00",  # four hours before the end
         "chief": "16 13:00",
     }
+
+
+def test_due_soon_closed_without_a_reason_nobody_acts_missed_up_to_the_registrar(
+    ledger: Ledger,
+) -> None:
+    story = begun(ledger).at("09:00").report("R1", **HARM)
+    closed = {**HARM, "received_at": story.now, "version": 2}
+    story.at("10:00").report("R1", **closed, updated_at=story.now, closed_at=story.now)
+    story.passes("12:00").tells()  # on the closing supervisor's worklist, without a sound
+    story.passes("+1 04:45").tells("+0 19:30 bureau interrupt R1 last_hours")  # before it goes home
+    story.passes("+1 08:55").tells()
+    story.passes("+1 09:05").tells(*UP[1:])
+    story.passes("+1 13:30").tells()
+    registrar = [n for n in story.notices() if n.receiver == "registrar"]
+    assert [(f"{n.due_at:%d %H:%M}", n.kind.value) for n in registrar] == [("16 13:00", "digest")]
+    assert "No crime record found" in registrar[0].body.text
+    assert [(e.type.value, e.n) for e in story.events] == [
+        ("closed_without_reason", 0),
+        ("due_soon", 1),
+        ("missed", 2),
+    ]
 
 
 def test_what_is_not_grave_interrupts_nobody(ledger: Ledger) -> None:
@@ -171,6 +196,35 @@ def test_a_hold_pauses_until_it_ends(ledger: Ledger) -> None:
     )
 
 
+def test_a_hold_refused_pauses_nothing(ledger: Ledger) -> None:
+    story = begun(ledger).at("09:00").report("R1", **HARM)
+    story.passes("+0 12:00")
+    until = story.now + timedelta(hours=30)
+    for reason in sorted(REFUSED_HOLDS):  # an interview, a medical, an appointment: never
+        answer = story.person_does(AskHold(reason=reason, until=until), ActorRole.SUPERVISOR)
+        assert answer.refused == "hold_never_for_this"
+    command(story, AskHold(reason=HoldReason.SYSTEM_DOWN, until=until), ActorRole.SUPERVISOR)
+    asked = story.person_does(ApproveHold(), ActorRole.SUPERVISOR)
+    assert asked.refused == "not_your_role"
+    command(story, RefuseHold())
+    story.passes("+1 09:05").tells(*UP)
+
+
+def test_a_mute_ended_by_hand_lets_the_rest_through(ledger: Ledger) -> None:
+    story = begun(ledger).at("09:00").report("R1", **HARM)
+    story.at("10:00")
+    mute = MuteAlerts(matchers=Matchers(subject="R1"), until=story.now + timedelta(days=3))
+    command(story, mute, ActorRole.SUPERVISOR, ref="")
+    story.passes("+1 08:30").tells()
+    with ledger.reading() as connection:
+        (held,) = all_mutes(connection, "33")
+    command(story, EndMute(held.id), ActorRole.SUPERVISOR, ref="")
+    # What fell due under it comes in a digest; the miss, which was said after it, aloud.
+    story.passes("+1 09:05")
+    told = [(n.receiver, n.kind.value, n.step) for n in story.new_notices() if n.subject == "R1"]
+    assert told == [("bureau", "interrupt", "missed"), ("inspector", "interrupt", "missed")]
+
+
 def test_what_fell_due_under_a_mute_is_told_by_digest_when_it_ends(ledger: Ledger) -> None:
     story = begun(ledger).at("09:00").report("R1", **HARM).report("R2", **HARM)
     story.at("10:00")
@@ -238,6 +292,39 @@ def test_going_live_on_six_months_of_history_is_one_digest_for_each(ledger: Ledg
     bureau = next(n for n in told if n.receiver == "bureau")
     assert "180" in bureau.body.text
     assert f"{bureau.due_at:%H:%M}" == "08:30"
+
+
+def test_a_dry_run_counts_what_is_then_told(ledger: Ledger) -> None:
+    """History that is settled quietly beside what is said aloud, over all receivers of a force."""
+    story = begun(ledger)
+    with ledger.writing() as connection:
+        connection.execute(update(lanes).values(alert_from=int(story.now.timestamp() * 1e6)))
+    with story.asleep():
+        for n in range(12):
+            received = story.now - timedelta(days=30 - n)
+            story.report(f"H{n:02}", received_at=received, **(HARM if n % 3 == 0 else PLAIN))
+        story.heartbeat()
+        for n in range(9):
+            story.report(f"N{n}", received_at=story.now, **HARM)
+        story.passes("+1 08:30")
+    with ledger.reading() as connection:
+        counted = would_tell(connection, story.routes, story.now)
+    assert (counted.alerts, counted.quiet) == (21, 12)
+    story.plan()
+    story.passes("+3 09:00")
+    first: dict[str, Load] = {}
+    seen: set[tuple[str, str, bool]] = set()
+    for notice in story.notices():
+        load = first.setdefault(notice.receiver, Load())
+        quiet = "settled at one time" in notice.body.title
+        if notice.kind is NoticeClass.INTERRUPT:
+            load.interrupts += 1
+        elif (notice.receiver, "digest", quiet) not in seen:  # the first of each: later ones repeat
+            load.digests += 1
+            seen.add((notice.receiver, "digest", quiet))
+    for name, load in counted.receivers.items():
+        told = first.get(name, Load())
+        assert (load.interrupts, load.digests) == (told.interrupts, told.digests), name
 
 
 def test_an_incident_night_is_one_digest_and_nothing_twice(ledger: Ledger) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.words import NotRecordedReason, Role
 from service.effects import Decide
-from tests.timeline import MONDAY, Timeline
+from tests.timeline import MONDAY, Timeline, shipped_pack
 
 Reason = NotRecordedReason
 AT = MONDAY + timedelta(hours=10)
@@ -66,6 +66,17 @@ def given(reason: Reason, but: str = "") -> Timeline:
     brings = dict(BRINGS[demand] for demand in demands if demand in BRINGS)
     typed = [field for field in TYPED if field in demands]
     return day.at("10:30").does(Decide(reason=reason, **brings), typed=typed)
+
+
+NOT_OF_THE_PERSON = {"decided_by", "decided_at", "victim_based", "not_owed_locally"}
+"""Met by who asks and when, or by the kind of crime: tried in the rules' own tests."""
+
+
+def test_every_reason_of_the_closed_list_is_here_with_all_that_it_demands() -> None:
+    asked = shipped_pack("england_and_wales").reasons.decisions
+    assert set(DEMANDS) == set(asked) == set(Reason) - {Reason.VICTIM_DECLINED}
+    for reason, rule in asked.items():
+        assert set(DEMANDS[reason]) == set(map(str, rule.demands)) - NOT_OF_THE_PERSON, reason
 
 
 @pytest.mark.parametrize("reason", DEMANDS)

@@ -21,6 +21,10 @@ def missed() -> Timeline:
 def test_a_late_record_takes_the_miss_back() -> None:
     day = missed().at("+2 09:00").record("C1", incident_refs=["R1"])
     day.says("recorded_late R1").verdict("R1", "recorded_late")
+    assert [each.evidence for each in day.events] == [
+        ("opening:crime",),
+        ("opening:crime", "record:C1"),
+    ]
 
 
 def test_a_record_made_in_time_but_delivered_late_takes_it_back_as_recorded() -> None:

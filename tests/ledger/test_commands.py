@@ -138,6 +138,10 @@ def test_every_accepted_command_is_a_row_of_the_chain_and_none_goes_to_a_topic(
             *by_people.values()
         }
         assert len(sent) == len(waiting)
+        # Every event names what it rests on, in the chain; codes as systems wrote them go to no topic.
+        said = [json.loads(each) for each in connection.scalars(select(chain_payloads.c.payload))]
+        assert any(each.get("evidence") for each in said)
+        assert all("evidence" not in message["data"] for message in sent)
         proof = verify(connection, "33")
         assert (proof.fault, proof.erased) == (None, 0)
         assert outputs.conservation(connection).holds
