@@ -3,11 +3,12 @@
 A ``snapshot`` tells the number from which everything follows; each ``frame`` carries what was said since
 the one before, under the number it reaches. After a cut, ``Last-Event-ID`` goes on exactly there, also on
 another server; what is too old to be told gets a ``resync``: read again, and go on from its number. Whoever
-watches the board (``show``) is sent it whole, as a ``page``, after every frame that tells of its force.
+watches the board (``show``) is sent it whole, as a ``page``, after frames that tell of its force, and now
+and then as time passes.
 """
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from itertools import count
 from typing import Annotated, Literal
 
@@ -28,6 +29,9 @@ from service.ledger.standing import group_rows
 
 FRAME_EVERY = 0.25
 """Seconds between two frames to one viewer, at least."""
+
+QUIET = 3.0
+"""Seconds after which a page is sent again where time has only passed."""
 
 KEEP_ALIVE = 15
 """Seconds without anything after which a line is sent, so that nobody on the way hangs up."""
@@ -86,6 +90,10 @@ class Watching(Struct, frozen=True):
     path: str
     force: str
 
+    def told_of(self, found: Sequence[Kept]) -> bool:
+        """Was something said of this force?"""
+        return any(each.force == self.force for each in found)
+
 
 async def _frames(
     request: Request,
@@ -98,7 +106,7 @@ async def _frames(
     mine = next(_streams)
     publishing.viewers.add(mine)
     versions: dict[str, int] = {}
-    asked = time.monotonic()
+    asked = shown = time.monotonic()
     try:
         if told is None:
             told = publishing.newest
@@ -111,7 +119,8 @@ async def _frames(
             elif found or _turned(publishing, viewer, versions):
                 told = found[-1].number if found else told
                 yield _frame(publishing, viewer, versions, told, found)
-                if watching and any(each.force == watching.force for each in found):
+                if watching and (watching.told_of(found) or time.monotonic() - shown > QUIET):
+                    shown = time.monotonic()
                     page = await pushed(request, viewer, watching.path, watching.force)
                     yield _event("page", told, page)
             if not await desk.goes_on(FRAME_EVERY):

@@ -132,12 +132,13 @@ def ndjson(events: Sequence[Event]) -> bytes:
 
 
 def frames(stream: httpx.Response) -> Iterator[tuple[str, str, Any]]:
-    """Events of a stream: name, id, data."""
+    """Events of a stream: name, id, data; a page as it is."""
     held: dict[str, str] = {}
     for line in stream.iter_lines():
         if not line:
             if "data" in held:
-                yield held.get("event", ""), held.get("id", ""), json.loads(held["data"])
+                name, data = held.get("event", ""), held["data"]
+                yield name, held.get("id", ""), data if name == "page" else json.loads(data)
             held = {}
         elif not line.startswith(":"):
             name, _, value = line.partition(": ")

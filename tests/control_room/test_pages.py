@@ -224,7 +224,7 @@ def test_without_javascript_people_read_and_act(site: Site, browser: Browser) ->
         assert answer is not None
         assert answer.status == 200, name
     page.goto(f"{site.url}/board")
-    expect(page.locator("#live")).to_contain_text("not live")
+    expect(page.locator("#live")).to_contain_text("as opened")
     page.goto(f"{site.url}/reports/{FORCE}/R-7")
     page.get_by_role("button", name="I will see to it").click()
     expect(page.locator("#knows")).to_contain_text("You have it in hand")

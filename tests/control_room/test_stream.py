@@ -144,3 +144,25 @@ def test_time_that_passes_is_seen_without_anything_said(running: Running) -> Non
                 break
     assert moments == sorted(moments)
     client.close()
+
+
+def test_whoever_watches_the_board_is_sent_it_whole_after_what_is_said(running: Running) -> None:
+    client = running.client()
+    for force in ("S4", "S5"):
+        tell(running, client, force)
+    query = {"show": "/board", "force": "S4"}
+    with client.stream("GET", "/v1/stream", params=query) as stream:
+        events = frames(stream)
+        assert next(events)[0] == "snapshot"
+        for force in ("S5", "S4"):
+            log = [report(force, "R9", opening_codes=["a code of nobody's"])]
+            send(running, client, force, "log", log)
+        told: set[str] = set()
+        for name, _, data in events:
+            if name == "page" and "S4" in told:
+                break
+            told |= {event["force"] for event in data["events"]} if name == "frame" else set()
+    page = str(data)
+    assert 'id="groups"' in page
+    assert 'data-force="S4"' in page
+    client.close()

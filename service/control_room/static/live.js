@@ -2,6 +2,7 @@
 // Rows do not jump under a pointer or a keyboard: new ones wait until they are asked for.
 
 const force = document.body.dataset.force;
+const pace = document.body.dataset.pace; // "calm": figures of days and weeks; "still": as they were opened
 const live = document.getElementById("live");
 const GATHER_MS = 100;
 const PERIOD_MS = 500;
@@ -116,15 +117,16 @@ function within(ms) {
 
 // The first change is shown at once, those that follow together: twice a second is as often as anybody reads.
 function soon() {
-  within(Math.max(GATHER_MS, begun + PERIOD_MS - Date.now()));
+  const pause = Math.max(GATHER_MS, begun + PERIOD_MS - Date.now());
+  within(pace === "calm" ? RENEW_MS : pause);
 }
 
 // What was said is shown at once; a lane that only moved on may wait a little.
 function told(event) {
+  if (watched) return; // the page itself follows
   const { events } = JSON.parse(event.data);
-  const ours = events.some((each) => !each.force || each.force === force);
-  if (ours && !watched) soon();
-  else if (!ours) within(QUIET_MS);
+  if (events.some((each) => !each.force || each.force === force)) soon();
+  else within(QUIET_MS);
 }
 
 // What hundreds watch is not asked for: it comes with what was said.
@@ -134,15 +136,21 @@ function shown(event) {
 }
 
 const watched = ["/board", "/wall"].includes(location.pathname);
-const show = `?show=${location.pathname}&force=${encodeURIComponent(force)}`;
-const stream = new EventSource(`/v1/stream${watched ? show : ""}`);
-stream.addEventListener("page", shown);
-stream.addEventListener("open", () => {
-  isLive();
-  soon();
-});
-stream.addEventListener("frame", told);
-stream.addEventListener("resync", soon);
-stream.addEventListener("error", isNot);
-setInterval(soon, RENEW_MS);
-document.addEventListener("visibilitychange", soon);
+let stream = null;
+
+function begin() {
+  const show = `?show=${location.pathname}&force=${encodeURIComponent(force)}`;
+  stream = new EventSource(`/v1/stream${watched ? show : ""}`);
+  stream.addEventListener("page", shown);
+  stream.addEventListener("open", () => {
+    isLive();
+    within(GATHER_MS);
+  });
+  stream.addEventListener("frame", told);
+  stream.addEventListener("resync", soon);
+  stream.addEventListener("error", isNot);
+  setInterval(soon, RENEW_MS);
+  document.addEventListener("visibilitychange", soon);
+}
+
+if (pace !== "still") begin();
