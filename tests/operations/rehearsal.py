@@ -67,6 +67,11 @@ def earlier(tmp_path: Path) -> Path:
     return folder
 
 
+def with_code(folder: Path) -> dict[str, str]:
+    """An environment in which the program is the one in that folder."""
+    return {"PYTHONPATH": str(folder), "PYTHONSAFEPATH": "1"}
+
+
 @contextmanager
 def loaded(send: Callable[[Sequence[Event]], None], told: Sequence[Event]) -> Iterator[None]:
     """While this lasts everything is sent bit by bit; at the end all of it has been."""
@@ -147,7 +152,7 @@ def test_copied_under_load_and_restored_into_another_database(
 def test_upgraded_under_load_from_the_program_before(
     site: Site, earlier: Path, tmp_path: Path
 ) -> None:
-    told, old = events(COUNT), {"PYTHONPATH": str(earlier)}
+    told, old = events(COUNT), with_code(earlier)
     expected = applied_directly(told, tmp_path, NOW)
     site.make_topics()
     assert site.run("db", "upgrade", **old).code == 0
@@ -256,7 +261,7 @@ def test_one_process_upgraded_under_load_from_the_program_before(
 ) -> None:
     told = events(3_000)
     expected = applied_directly(told, tmp_path, NOW)
-    service = Embedded(tmp_path, PYTHONPATH=str(earlier))
+    service = Embedded(tmp_path, **with_code(earlier))
     try:
         ledger = service.ledger()
         assert revision(ledger.engine).held == before()[1]
