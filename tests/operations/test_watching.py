@@ -98,6 +98,7 @@ def test_no_series_is_said_twice(ledger: Ledger) -> None:
     counted = Counted(Origin.TURNS)
     TurnsCounted(counted)
     health.watch(ledger)
+    assert health.looked.wait(60)
     text = generate_latest(health.counted.registry).decode()
     lines = [line.rpartition(" ")[0] for line in text.splitlines() if line[0] != "#"]
     assert len(lines) == len(set(lines))
