@@ -130,7 +130,7 @@ class Health:
         if self._looked is not None:
             looked_at, looked = self._looked
             yield family(metrics.AUDIT_AGE, [((), (now - looked_at).total_seconds())])
-            yield from of_look(looked, now, self.counted.forces)
+            yield from of_look(looked, self.counted.forces)
 
     def _look_soon(self, ledger: Ledger) -> None:
         """Count beside what goes on, unless that is being done."""
@@ -206,17 +206,17 @@ def _of_notices(held: Figures, now: datetime, forces: Forces) -> Iterator[Family
     yield family(metrics.INTERRUPTS, [(key, n) for key, n, _ in spent], forces)
     budgets = [(key, bound) for key, _, bound in spent if bound is not None]
     yield family(metrics.INTERRUPTS_BUDGET, budgets, forces)
+    heard = [((), (now - held.planner_at).total_seconds())] if held.planner_at else []
+    yield family(metrics.PLANNER_QUIET, heard)
 
 
-def of_look(looked: Look, now: datetime, forces: Forces) -> Iterator[Family]:
+def of_look(looked: Look, forces: Forces) -> Iterator[Family]:
     """What is counted now and then, as metrics."""
     lost, found = looked.conservation, looked.audit
     yield family(metrics.CONSERVATION, [(("inputs",), lost.inputs), (("reports",), lost.reports)])
     missed = [(("steps",), found.steps_overdue), (("digests",), found.digests_overdue)]
     yield family(metrics.STEPS_MISSED, missed)
     yield family(metrics.UNHEARD, [((), found.events_unheard)])
-    heard = [((), (now - found.heartbeat_at).total_seconds())] if found.heartbeat_at else []
-    yield family(metrics.PLANNER_QUIET, heard)
     yield family(metrics.CRIMES, looked.crimes.items(), forces)
     acted = [((force,), each) for force, each in looked.acted.items()]
     yield family(metrics.WARNED, [(key, each.warned) for key, each in acted], forces)

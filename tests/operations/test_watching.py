@@ -44,7 +44,7 @@ def seen(ledger: Ledger, now: datetime) -> Samples:
     forces = Forces()
     with ledger.reading() as connection:
         held, looked = figures(connection, now), look(connection, now)
-    return samples(of_figures(held, now, forces)) | samples(of_look(looked, now, forces))
+    return samples(of_figures(held, now, forces)) | samples(of_look(looked, forces))
 
 
 def test_who_was_told_and_what_became_of_crimes_is_counted(ledger: Ledger) -> None:
