@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Seconds = Annotated[float, Field(gt=0)]
+Days = Annotated[int, Field(ge=1)]
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 """Names that lead to no other folder."""
@@ -78,6 +79,11 @@ class Settings(BaseSettings):
     """Consumer group; also the prefix of client ids."""
     person_key_file: Path | None = None
     """File that holds the key by which people are hashed, where a mapping names people."""
+
+    # -- how long it is kept ----------------------------------------------------------------------
+    keep_days: dict[Literal["reports", "letters", "typed", "messages", "looks"], Days] = {}
+    """Days for which each kind is kept by `recount db erase`, at least 365 of reports; what is not named
+    is kept."""
 
     # -- what people type -------------------------------------------------------------------------
     text_key_file: Path | None = None
@@ -170,9 +176,6 @@ class Settings(BaseSettings):
     """Steps of signing in from one address in a minute, at most."""
     requests_per_minute: Annotated[int, Field(ge=1)] = 600
     """Requests of one session, or of one address without a session, in a minute, at most."""
-
-    looks_kept_days: Annotated[int, Field(ge=30)] = 1095
-    """Days for which it is kept who looked at which report, and to whom it was given; then it is erased."""
 
     # -- who is told ------------------------------------------------------------------------------
     routes: str = "default"

@@ -1,6 +1,6 @@
 """``recount db``: the ledger's tables, copies of them, and what is erased."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,10 +9,10 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from service.cli.terminal import complain, out, print_json
-from service.hosts.files import NotGiven
+from service.hosts.files import NotGiven, read_person_key
 from service.ledger import copying, erasing, outputs
+from service.ledger.carrying import carry_over
 from service.ledger.chain import ChainProof, verify
-from service.ledger.consulted import erase_looks
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.sealed import KeysUnusable, NotOpened, read_keys
 from service.ledger.sealed import reseal as seal_again
@@ -152,45 +152,86 @@ def restore(
 @app.command()
 def erase(
     before: Annotated[
-        datetime,
-        typer.Option(formats=["%Y-%m-%d"], help="What was received before this day (UTC) goes."),
-    ],
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"], help="Closed reports received before this day (UTC) go."
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Erase closed reports older than the day given, with their records and what was said of them; and
-    who looked at what, from before RECOUNT_LOOKS_KEPT_DAYS.
+    """Erase what RECOUNT_KEEP_DAYS no longer keeps; or closed reports older than the day given, with their
+    records and what was said of them.
 
     Identity, verdict and figures stay, and the chain still proves that nothing else was taken out.
     Reports on which anything is owed stay whole. It cannot be undone, save from a copy.
 
     Example: recount db erase --before 2024-04-01
     """
-    day, latest = before.replace(tzinfo=UTC), datetime.now(UTC) - erasing.KEPT_FOR
-    if day > latest:
+    now, settings = datetime.now(UTC), read_settings()
+    rules = {erasing.Rule(kind): days for kind, days in settings.keep_days.items()}
+    day = before.replace(tzinfo=UTC) if before is not None else None
+    latest = now - erasing.KEPT_FOR
+    if day is None and not rules:
+        raise NotGiven("nothing says what is to go; give --before, or set RECOUNT_KEEP_DAYS")
+    if day is not None and day > latest:
         raise NotGiven(
             f"--before {day:%Y-%m-%d}: closed reports are kept for {erasing.KEPT_FOR.days} days; "
             f"{latest:%Y-%m-%d} at the latest"
         )
+    if day is None and rules.get(erasing.Rule.REPORTS, 9999) < erasing.KEPT_FOR.days:
+        raise NotGiven(
+            f"RECOUNT_KEEP_DAYS: reports are kept for {erasing.KEPT_FOR.days} days at least"
+        )
     if not yes:
-        typer.confirm(f"Erase what was closed and received before {day:%Y-%m-%d}?", abort=True)
-    settings = read_settings()
+        told = ", ".join(f"{rule} after {days} days" for rule, days in rules.items())
+        typer.confirm(
+            f"Erase what was closed and received before {day:%Y-%m-%d}?"
+            if day
+            else f"Erase {told}?",
+            abort=True,
+        )
     ledger = open_ledger(settings.ledger_url(), create=False)
     try:
-        done = erasing.erase(ledger, day)
-        with ledger.writing() as connection:
-            looks = erase_looks(
-                connection, datetime.now(UTC) - timedelta(days=settings.looks_kept_days)
-            )
+        if day is not None:
+            done = erasing.erase(ledger, day)
+        else:
+            done = erasing.erase_by_rule(ledger, rules, now)
     finally:
         ledger.close()
     if as_json:
-        print_json({**asdict(done), "looks": looks})
+        print_json(asdict(done))
         return
     out.print(
         f"erased: {done.reports:,} reports, {done.records:,} records, {done.payloads:,} payloads of "
-        f"the chain, {done.dead_letters:,} values that could not be read, {looks:,} looks"
+        f"the chain, {done.dead_letters:,} values that could not be read, {done.texts:,} texts, "
+        f"{done.messages:,} messages, {done.looks:,} entries of the log of who looked, "
+        f"{done.sessions:,} sessions"
     )
+
+
+@app.command()
+def carry(as_json: Json = False) -> None:
+    """Bring hashes of people under the newest key of RECOUNT_PERSON_KEY_FILE, without their names.
+
+    Stop what reads, add the new key as the file's last line, carry over, start again. Safe to run twice.
+    A row sent again that was read before the change counts as another content of its version.
+
+    Example: RECOUNT_PERSON_KEY_FILE=/run/secrets/person-key recount db carry
+    """
+    settings = read_settings()
+    if settings.person_key_file is None:
+        raise NotGiven("RECOUNT_PERSON_KEY_FILE is not set: no key, no hash of a person")
+    key = read_person_key(settings.person_key_file)
+    ledger = open_ledger(settings.ledger_url(), create=False)
+    try:
+        rows = carry_over(ledger, key)
+    finally:
+        ledger.close()
+    if as_json:
+        print_json({"key": key.id, "rows": rows})
+    else:
+        out.print(f"{rows:,} rows now hold hashes under key {key.id}")
 
 
 def _check(ledger: Ledger, walk: bool) -> Checked:

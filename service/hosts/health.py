@@ -29,8 +29,8 @@ from service.metrics import Counted, Family, Forces, Metric, Origin, family
 from service.outages import running
 from service.settings import Settings, SettingsWrong
 
-LOOKED_EVERY = 60.0
-"""Seconds between two counts of what reads many rows; a scrape never waits for one but the first."""
+LOOKED_EVERY = timedelta(seconds=60)
+"""Time between two counts of what reads many rows; a scrape never waits for one."""
 
 STARTING = "starting"
 
@@ -60,11 +60,14 @@ class Health:
         self._ledger: Ledger | None = None
         self._looked: tuple[datetime, Look] | None = None
         self._looking = threading.Lock()
+        self.looked = threading.Event()
+        """Set once what reads many rows has been counted for the first time."""
         self.counted.registry.register(self)
 
     def watch(self, ledger: Ledger) -> None:
         """From now on the ledger is asked, and its statements are timed."""
         self._ledger = ledger
+        self._look_soon(ledger)
         _time_statements(ledger.engine, self.counted.histogram(metrics.STATEMENT).observe)
 
     def unready(self) -> tuple[str, ...]:
@@ -115,7 +118,8 @@ class Health:
         try:
             with ledger.reading() as connection:
                 held = figures(connection, now)
-            looked_at, looked = self._latest(ledger, now)
+            if self._looked is None or now - self._looked[0] > LOOKED_EVERY:
+                self._look_soon(ledger)
         except SQLAlchemyError as error:
             log().warning("ledger_unread", error=type(error).__name__)
             yield family(metrics.LEDGER_UP, [((), 0)])
@@ -123,29 +127,23 @@ class Health:
         yield family(metrics.LEDGER_UP, [((), 1)])
         yield family(metrics.LEDGER_READ, [((), time.monotonic() - began)])
         yield from of_figures(held, now, self.counted.forces)
-        yield family(metrics.AUDIT_AGE, [((), (now - looked_at).total_seconds())])
-        yield from of_look(looked, now, self.counted.forces)
+        if self._looked is not None:
+            looked_at, looked = self._looked
+            yield family(metrics.AUDIT_AGE, [((), (now - looked_at).total_seconds())])
+            yield from of_look(looked, self.counted.forces)
 
-    def _latest(self, ledger: Ledger, now: datetime) -> tuple[datetime, Look]:
-        """What was counted last; where that is old, it is counted anew beside this scrape."""
-        held = self._looked
-        if held is None:
-            with self._looking:
-                held = self._looked or self._look(ledger)
-        elif now - held[0] > timedelta(seconds=LOOKED_EVERY) and self._looking.acquire(False):
-            threading.Thread(target=self._look_beside, args=(ledger,), daemon=True).start()
-        return held
+    def _look_soon(self, ledger: Ledger) -> None:
+        """Count beside what goes on, unless that is being done."""
+        if self._looking.acquire(False):
+            threading.Thread(target=self._look, args=(ledger,), daemon=True).start()
 
-    def _look(self, ledger: Ledger) -> tuple[datetime, Look]:
-        now = datetime.now(UTC)
-        with ledger.reading() as connection:
-            self._looked = (now, look(connection, now))
-        return self._looked
-
-    def _look_beside(self, ledger: Ledger) -> None:
+    def _look(self, ledger: Ledger) -> None:
         """Failing leaves what was counted before, and its age rises."""
         try:
-            self._look(ledger)
+            now = datetime.now(UTC)
+            with ledger.reading() as connection:
+                self._looked = (now, look(connection, now))
+            self.looked.set()
         except SQLAlchemyError as error:
             log().warning("ledger_unread", error=type(error).__name__)
         finally:
@@ -208,17 +206,17 @@ def _of_notices(held: Figures, now: datetime, forces: Forces) -> Iterator[Family
     yield family(metrics.INTERRUPTS, [(key, n) for key, n, _ in spent], forces)
     budgets = [(key, bound) for key, _, bound in spent if bound is not None]
     yield family(metrics.INTERRUPTS_BUDGET, budgets, forces)
+    heard = [((), (now - held.planner_at).total_seconds())] if held.planner_at else []
+    yield family(metrics.PLANNER_QUIET, heard)
 
 
-def of_look(looked: Look, now: datetime, forces: Forces) -> Iterator[Family]:
+def of_look(looked: Look, forces: Forces) -> Iterator[Family]:
     """What is counted now and then, as metrics."""
     lost, found = looked.conservation, looked.audit
     yield family(metrics.CONSERVATION, [(("inputs",), lost.inputs), (("reports",), lost.reports)])
     missed = [(("steps",), found.steps_overdue), (("digests",), found.digests_overdue)]
     yield family(metrics.STEPS_MISSED, missed)
     yield family(metrics.UNHEARD, [((), found.events_unheard)])
-    heard = [((), (now - found.heartbeat_at).total_seconds())] if found.heartbeat_at else []
-    yield family(metrics.PLANNER_QUIET, heard)
     yield family(metrics.CRIMES, looked.crimes.items(), forces)
     acted = [((force,), each) for force, each in looked.acted.items()]
     yield family(metrics.WARNED, [(key, each.warned) for key, each in acted], forces)

@@ -1,16 +1,15 @@
-"""What a service with a board sees to now and then: what is usual is noted, old looks are erased.
+"""What a service with a board sees to now and then: what is usual at an hour is noted.
 
-Any number of processes may do it over one ledger: each thing is done once, whoever comes first.
+Any number of processes may do it over one ledger: an hour is noted once, whoever comes first.
 """
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.exc import DBAPIError
 
 from service.control_room.desk import Desk
 from service.ledger import outputs
-from service.ledger.consulted import erase_looks
 from service.ledger.usual import note_hour
 from service.log import log
 
@@ -28,10 +27,9 @@ async def keep_house(desk: Desk) -> None:
 
 
 def see_to(desk: Desk, now: datetime) -> None:
-    """Note how each force's board stands, once an hour, and erase looks that were kept long enough."""
+    """Note how each force's board stands, once an hour."""
     with desk.ledger.reading() as connection:
         forces = outputs.forces(connection)
     with desk.ledger.writing() as connection:
-        noted = [note_hour(connection, force, now) for force in forces]
-        if any(noted):
-            erase_looks(connection, now - timedelta(days=desk.settings.looks_kept_days))
+        for force in forces:
+            note_hour(connection, force, now)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import uuid4
 
 from msgspec import Struct
-from sqlalchemy import Connection, delete, insert, select, tuple_
+from sqlalchemy import Connection, insert, select, tuple_
 
 from service.ledger.instants import instant, micros
 from service.ledger.tables import consultations
@@ -81,12 +81,6 @@ def write_consulted(connection: Connection, looks: Sequence[Consulted]) -> None:
         for look in looks
     ]
     connection.execute(insert(consultations), rows)
-
-
-def erase_looks(connection: Connection, before: datetime) -> int:
-    """Erase looks from before a moment; how many."""
-    old = delete(consultations).where(consultations.c.at < micros(before))
-    return connection.execute(old).rowcount
 
 
 def read_consulted(

@@ -6,13 +6,25 @@ keyed hashes, places, links and every payload of the chain about it go. The chai
 verifies: rows hold digests of salted payloads, and salt and payload are gone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import assert_never
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
-from sqlalchemy import Connection, and_, bindparam, delete, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    select,
+    update,
+)
 
 from service.alerts.identity import alert_identity
 from service.effects import RecordState, ReportState
@@ -23,11 +35,17 @@ from service.ledger.opening import Ledger
 from service.ledger.tables import (
     alert_events,
     chain_payloads,
+    consultations,
     dead_letters,
+    escalations,
     mentions,
+    notifications,
+    on_lists,
+    operator_texts,
     outbox,
     records,
     reports,
+    sessions,
 )
 from service.matching import judgement
 from service.rules.facts import ReportFacts
@@ -52,14 +70,90 @@ class Erased(Struct):
     records: int = 0
     dead_letters: int = 0
     """Refused inputs whose kept value went."""
+    texts: int = 0
+    """What people typed with a command."""
+    messages: int = 0
+    """To people, ended."""
+    looks: int = 0
+    """Entries of the log of who looked."""
+    sessions: int = 0
+    """Ended."""
+
+
+class Rule(StrEnum):
+    """What can be kept for a time of its own."""
+
+    REPORTS = "reports"
+    """Closed reports, their records, and everything said, done and typed about them."""
+    LETTERS = "letters"
+    """Values that could not be read."""
+    TYPED = "typed"
+    """What people typed, whatever it was about."""
+    MESSAGES = "messages"
+    """Messages to people that have ended."""
+    LOOKS = "looks"
+    """The log of who looked."""
+
+
+def erase_by_rule(ledger: Ledger, days: Mapping[Rule, int], now: datetime) -> Erased:
+    """Erase what is older than its rule keeps it; what has no rule is kept. Sessions that have ended go."""
+    done = Erased()
+    for rule, kept in days.items():
+        before = now - timedelta(days=kept)
+        match rule:
+            case Rule.REPORTS:
+                _erase_closed(ledger, before, done)
+            case Rule.LETTERS:
+                _erase_letters(ledger, before, done)
+            case Rule.TYPED:
+                done.texts += _erase_typed(ledger, before)
+            case Rule.MESSAGES:
+                done.messages += _delete(ledger, notifications, _ended_before(before))
+            case Rule.LOOKS:
+                old = consultations.c.at < micros(before)
+                done.looks += _delete(ledger, consultations, old)
+            case _:
+                assert_never(rule)
+    done.sessions += _delete(ledger, sessions, sessions.c.ends_at <= micros(now))
+    return done
 
 
 def erase(ledger: Ledger, before: datetime) -> Erased:
-    """Erase what was received and recorded before a moment and is closed.
+    """Erase what was received and recorded before a moment and is closed, and values kept since before it.
 
     Reports with a deadline, a claim or anything still to look at stay whole, and so do their records.
     """
     done = Erased()
+    _erase_closed(ledger, before, done)
+    _erase_letters(ledger, before, done)
+    return done
+
+
+def _delete(ledger: Ledger, table: Table, here: ColumnElement[bool]) -> int:
+    with ledger.writing() as connection:
+        return connection.execute(delete(table).where(here)).rowcount
+
+
+def _ended_before(before: datetime) -> ColumnElement[bool]:
+    """Messages of alerts that still escalate stay: a planner would look for them."""
+    goes_on = select(escalations.c.alert_id).where(escalations.c.open == 1)
+    held = notifications.c
+    return and_(
+        held.next_try_at.is_(None),
+        held.created_at < micros(before),
+        held.alert_id.not_in(goes_on),
+    )
+
+
+def _erase_typed(ledger: Ledger, before: datetime) -> int:
+    """The chain holds a digest of what was typed, salted, and is whole without it."""
+    texts = operator_texts.c
+    said = and_(alert_events.c.force == texts.force, alert_events.c.seq == texts.seq)
+    old = exists().where(said, alert_events.c.at < micros(before))
+    return _delete(ledger, operator_texts, old)
+
+
+def _erase_closed(ledger: Ledger, before: datetime, done: Erased) -> None:
     with ledger.reading() as connection:
         forces = outputs.forces(connection)
     for force in forces:
@@ -69,13 +163,15 @@ def erase(ledger: Ledger, before: datetime) -> Erased:
                 with ledger.writing() as connection:
                     lock(connection, [force])
                     after = kind(connection, force, after, before, done)
+
+
+def _erase_letters(ledger: Ledger, before: datetime, done: Erased) -> None:
     with ledger.writing() as connection:
         old = and_(
             dead_letters.c.known_at < micros(before), dead_letters.c.raw_encrypted.is_not(None)
         )
         gone = connection.execute(update(dead_letters).where(old).values(raw_encrypted=None))
-        done.dead_letters = gone.rowcount
-    return done
+        done.dead_letters += gone.rowcount
 
 
 def _erase_reports(
@@ -110,7 +206,10 @@ def _erase_reports(
         connection.execute(change, [row for row, _ in trimmed])
         refs = [row["a_ref"] for row, _ in trimmed]
         _forget(connection, force, "report", refs)
-        done.payloads += _erase_payloads(connection, force, [alert_id for _, alert_id in trimmed])
+        alert_ids = [alert_id for _, alert_id in trimmed]
+        done.texts += _erase_texts(connection, force, alert_ids)
+        done.payloads += _erase_payloads(connection, force, alert_ids)
+        done.messages += _erase_messages(connection, alert_ids)
         done.reports += len(trimmed)
     return page[-1][0] if len(page) == AT_ONCE else None
 
@@ -189,6 +288,29 @@ def _erase_payloads(connection: Connection, force: str, alert_ids: Sequence[str]
         )
         here = and_(chain_payloads.c.force == force, chain_payloads.c.seq.in_(about))
         gone += connection.execute(delete(chain_payloads).where(here)).rowcount
+    return gone
+
+
+def _erase_texts(connection: Connection, force: str, alert_ids: Sequence[str]) -> int:
+    gone = 0
+    for some in _slices(alert_ids):
+        about = select(alert_events.c.seq).where(
+            alert_events.c.force == force, alert_events.c.subject_id.in_(some)
+        )
+        here = and_(operator_texts.c.force == force, operator_texts.c.seq.in_(about))
+        gone += connection.execute(delete(operator_texts).where(here)).rowcount
+    return gone
+
+
+def _erase_messages(connection: Connection, alert_ids: Sequence[str]) -> int:
+    """Ended ones, and where the alerts stood on people's lists."""
+    gone = 0
+    for some in _slices(alert_ids):
+        held = notifications.c
+        ended = and_(held.alert_id.in_(some), held.next_try_at.is_(None))
+        gone += connection.execute(delete(notifications).where(ended)).rowcount
+        listed = and_(on_lists.c.alert_id.in_(some), on_lists.c.ended == 1)
+        connection.execute(delete(on_lists).where(listed, on_lists.c.digest_at.is_(None)))
     return gone
 
 

@@ -15,6 +15,7 @@ from schemas.words import Verdict
 from service.alerts.escalation import HOUR, SHIFT
 from service.ledger import outputs
 from service.ledger.attention import interrupts_spent
+from service.ledger.escalations import PLANNER_CURSOR, cursor
 from service.ledger.instants import instant, micros
 from service.ledger.notices import Standing, standings
 from service.ledger.tables import (
@@ -66,6 +67,8 @@ class Figures(Struct, frozen=True):
     """Messages to people, by receiver."""
     interrupts: dict[tuple[str, str, int], tuple[int, int | None]]
     """By force, receiver and hours looked back: interrupts given, and the budget (None: no bound)."""
+    planner_at: datetime | None
+    """When a planner last looked who is to be told; None: none ever did."""
     active: tuple[tuple[str, str, str], ...]
     """Kind, name and digest of what is active."""
 
@@ -88,6 +91,7 @@ def figures(connection: Connection, now: datetime) -> Figures:
         outbox_oldest_at=oldest,
         notices=standings(connection),
         interrupts=_interrupts(connection, now),
+        planner_at=cursor(connection, PLANNER_CURSOR)[1],
         active=tuple((k, n, d) for k, n, d in connection.execute(active)),
     )
 

@@ -8,7 +8,6 @@ from service.ledger.consulted import (
     Consulted,
     Look,
     Purpose,
-    erase_looks,
     read_consulted,
     write_consulted,
 )
@@ -63,15 +62,6 @@ def test_looks_are_read_by_force_report_and_person_page_by_page(ledger: Ledger) 
             paged, last = [*paged, *page], page[-1]
         assert paged == read_consulted(connection, forces=None)
         assert len({each.id for each in paged}) == 9
-
-
-def test_old_looks_are_erased_and_no_others(ledger: Ledger) -> None:
-    with ledger.writing() as connection:
-        write_consulted(connection, [look(n) for n in range(6)])
-        assert erase_looks(connection, NOW + timedelta(seconds=4)) == 4
-        assert erase_looks(connection, NOW + timedelta(seconds=4)) == 0
-        held = read_consulted(connection, forces=None)
-    assert [each.ref for each in held] == ["r5", "r4"]
 
 
 def test_a_session_is_found_seen_and_taken_once(ledger: Ledger) -> None:

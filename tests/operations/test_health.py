@@ -66,6 +66,7 @@ def test_a_process_says_how_it_is(own: Health, ledger: Ledger) -> None:
     assert asked(f"{own.address}/readyz") == (503, "starting\n")
     own.started.set()
     own.watch(ledger)
+    assert own.looked.wait(60)
     assert asked(f"{own.address}/startupz")[0] == 200
     assert asked(f"{own.address}/readyz") == (200, "ready\n")
     own.reasons = lambda: ("no broker has answered for 20 s",)
@@ -88,6 +89,7 @@ def test_what_is_scraped_is_what_the_ledger_holds(own: Health, ledger: Ledger) -
     apply_to(ledger, events(600), NOW)
     own.started.set()
     own.watch(ledger)
+    assert own.looked.wait(60)
     found = sampled(asked(f"{own.address}/metrics")[1])
     with ledger.reading() as connection:
         held = figures(connection, datetime.now(UTC))
@@ -114,6 +116,7 @@ def test_a_ledger_that_is_gone_is_said_and_the_port_still_answers(
 ) -> None:
     own.started.set()
     own.watch(ledger)
+    assert own.looked.wait(60)
     with ledger.writing() as connection:
         connection.exec_driver_sql("DROP TABLE tallies")
     found = sampled(asked(f"{own.address}/metrics")[1])
@@ -140,6 +143,7 @@ def test_a_count_that_does_not_add_up_shows(own: Health, ledger: Ledger) -> None
         )
         connection.execute(insert(lanes).values(force="33", version=0, seq=0, head=b""))
     own.watch(ledger)
+    assert own.looked.wait(60)
     found = sampled(asked(f"{own.address}/metrics")[1])
     assert found["recount_conservation_difference", ("inputs",)] == 3
 
@@ -151,6 +155,7 @@ def test_files_read_to_their_end_are_not_behind(own: Health, ledger: Ledger) -> 
         here = (sources.c.force == "01") & (sources.c.source == "native/incidents")
         connection.execute(update(sources).where(here).values(state=state))
     own.watch(ledger)
+    assert own.looked.wait(60)
     found = sampled(asked(f"{own.address}/metrics")[1])
     assert ("recount_source_behind_seconds", ("01", "native/incidents")) not in found
     assert ("recount_source_behind_seconds", ("01", "native/records")) in found

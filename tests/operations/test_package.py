@@ -5,9 +5,11 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from pathlib import Path
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -109,3 +111,31 @@ def test_the_wheel_holds_the_product_and_nothing_else(tmp_path: Path) -> None:
     }
     assert shipped <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_what_was_installed_runs_a_demonstration(installed: Path, tmp_path: Path) -> None:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "RECOUNT_"))}
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [str(installed / "bin" / "recount"), "run", "--demo", "--port", "0"],
+            cwd=tmp_path,
+            env=clean,
+            stdout=file,
+            stderr=file,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not (found := re.search(r"answers at (\S+)\s", log.read_text(encoding="utf-8"))):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        with httpx.Client(follow_redirects=True, timeout=30) as browser:
+            board = browser.get(found[1])
+        assert board.status_code == 200
+        assert "<h1" in board.text
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()

@@ -1,14 +1,18 @@
-"""A real Prometheus scrapes a running worker, and is told of a feed that stopped and a worker that died."""
+"""A real Prometheus scrapes what runs, and is told of a feed that stopped and a worker that died."""
 
 import json
+import os
 import re
+import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import yaml
@@ -66,6 +70,11 @@ class Prometheus:
         """Names of the rules it has loaded."""
         groups = self._ask("/api/v1/rules")["groups"]
         return {rule["name"] for group in groups for rule in group["rules"]}
+
+    def value(self, query: str) -> float:
+        """What a query says now; less than nothing where it says nothing."""
+        found = self._ask(f"/api/v1/query?query={quote(query)}")["result"]
+        return float(found[0]["value"][1]) if found else -1.0
 
     def answers(self) -> bool:
         """Is it up?"""
@@ -145,3 +154,78 @@ def test_a_feed_that_stops_and_a_worker_that_dies_are_told(
         lambda: ("RecountProcessDown", "recount-worker") in prometheus.firing(),
         "told that the worker is gone",
     )
+
+
+@pytest.fixture
+def dev(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
+    """`recount dev`, and where its parts write their logs."""
+    own = {k: v for k, v in os.environ.items() if k not in ("KAFKA_BOOTSTRAP", "DATABASE_URL")}
+    command = [
+        sys.executable,
+        "-m",
+        "service.cli",
+        "dev",
+        "--days",
+        "1",
+        "--speed",
+        "1e7",
+        "--json",
+    ]
+    with (tmp_path / "errors").open("wb") as said:
+        process = subprocess.Popen(
+            command,
+            env={**own, "TMPDIR": str(tmp_path), "RECOUNT_TICK_EVERY": "0.5"},
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        where = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+        yield process, Path(where["logs"])
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def health_of(log: Path) -> str:
+    """Where a part says how it is; empty until it has said so."""
+    for line in log.read_text(encoding="utf-8").splitlines():
+        if line.startswith("{") and '"health"' in line and line.endswith("}"):
+            return str(json.loads(line)["address"]).removeprefix("http://")
+    return ""
+
+
+def test_dev_is_scraped_whole_and_a_worker_of_it_that_is_killed_is_told(
+    dev: tuple["subprocess.Popen[str]", Path], tmp_path: Path
+) -> None:
+    process, logs = dev
+    names = {"recount-worker": logs / "worker-1.log", "recount-relay": logs / "relay.log"}
+    await_that(lambda: all(map(health_of, names.values())), "ports said")
+    prometheus = Prometheus(tmp_path, {job: health_of(log) for job, log in names.items()})
+    try:
+        await_that(prometheus.answers, "Prometheus up")
+        await_that(lambda: prometheus.value("sum(recount_inputs_read_total)") > 0, "inputs scraped")
+        fired = ("RecountProcessDown", "recount-worker")
+        await_that(
+            lambda: (
+                prometheus.value('sum(up{job=~"recount.*"})') == 2
+                and fired not in prometheus.firing()
+            ),
+            "both scraped",
+        )
+        assert prometheus.value("max(recount_conservation_difference)") == 0
+        await_that(
+            lambda: prometheus.value("min(recount_planner_quiet_seconds)") >= 0, "planner scraped"
+        )
+        assert prometheus.value('sum(recount_crimes{result!="due"})') >= 0
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        (worker,) = (
+            int(each)
+            for each in children
+            if Path(f"/proc/{each}/cmdline").read_bytes().rstrip(b"\0").endswith(b"\0worker")
+        )
+        os.kill(worker, signal.SIGKILL)
+        await_that(lambda: fired in prometheus.firing(), "told that the worker is gone")
+    finally:
+        prometheus.end()

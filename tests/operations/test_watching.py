@@ -44,7 +44,7 @@ def seen(ledger: Ledger, now: datetime) -> Samples:
     forces = Forces()
     with ledger.reading() as connection:
         held, looked = figures(connection, now), look(connection, now)
-    return samples(of_figures(held, now, forces)) | samples(of_look(looked, now, forces))
+    return samples(of_figures(held, now, forces)) | samples(of_look(looked, forces))
 
 
 def test_who_was_told_and_what_became_of_crimes_is_counted(ledger: Ledger) -> None:
@@ -98,6 +98,7 @@ def test_no_series_is_said_twice(ledger: Ledger) -> None:
     counted = Counted(Origin.TURNS)
     TurnsCounted(counted)
     health.watch(ledger)
+    assert health.looked.wait(60)
     text = generate_latest(health.counted.registry).decode()
     lines = [line.rpartition(" ")[0] for line in text.splitlines() if line[0] != "#"]
     assert len(lines) == len(set(lines))
