@@ -1,10 +1,12 @@
 """Verdicts against the truth of simulated forces: what is found, what is said falsely, and why.
 
-    python -m benchmarks.truth [--days N] [--seeds N] [--settings 2017,2018,2025] [--missing 0.05,0.3]
+    python -m benchmarks.truth [--days 91] [--seeds 30] [--runs 2017:0,2018:0,2025:0,2017:0.3]
+                               [--until 20:05] [--again]
 
-Each run simulates a force, replays it as a person would, and lays the verdict lines beside the truth.
-Runs are added up over seeds; shares have Wilson's 95 % interval. Prints tables and writes
-``benchmarks/truth.json``.
+A run is a setting and the share of references that are missing or wrong. Each seed simulates a force,
+replays it as a person would, and lays the verdict lines beside the truth; where references are missing, a
+linkage model is trained first on a month of another seed. Seeds are added up and written down one by one
+in ``benchmarks/truth.json``, from which ``docs/truth.md`` is made; ``--again`` goes on from there.
 """
 
 import argparse
@@ -14,77 +16,66 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from service.figures.rate import rate
+from benchmarks.truth_score import NO_TRACE, Score, read_back
+from benchmarks.truth_told import page
+from schemas.words import AlertType, Grade
+from service.alerts.routes import Routed, Routes, StepKind, When
+from service.hosts.planning import read_routes
 from service.simulation.generate import Settings
 from service.simulation.writing import write
 
 MISS = frozenset({"missed", "partly_recorded"})
+TRAINING_SEED = 90_001
+"""Of the month on which the linkage model is trained; no run uses it."""
+WRITTEN = Path(__file__).with_name("truth.json")
+TOLD = Path(__file__).parents[1] / "docs" / "truth.md"
 
-
-class Score:
-    """Counts over one or more runs; ``+=`` adds another's."""
-
-    def __init__(self) -> None:
-        self.days = 0
-        self.said: Counter[str] = Counter()
-        """Clear misses said: ``true`` or ``false``."""
-        self.false: Counter[str] = Counter()
-        """False ones by what the report truly was, and the reason given for the miss."""
-        self.found: dict[str, Counter[str]] = defaultdict(Counter)
-        """Crimes missed by their cause, by how it was answered; causes without a trace apart."""
-        self.no_crime: Counter[str] = Counter()
-        """Reports that tell of no crime, by the grade of what was expected of them."""
-        self.links: Counter[str] = Counter()
-        """Pairs of report and record: ``right``, ``wrong``, ``unfound``."""
-        self.alerts: Counter[str] = Counter()
-
-    def __iadd__(self, other: "Score") -> "Score":
-        self.days += other.days
-        for name in ("said", "false", "no_crime", "links", "alerts"):
-            getattr(self, name).update(getattr(other, name))
-        for cause, answers in other.found.items():
-            self.found[cause].update(answers)
-        return self
-
-    def traced(self) -> Counter[str]:
-        """Answers over every cause that leaves a trace."""
-        whole: Counter[str] = Counter()
-        for cause, answers in self.found.items():
-            if not cause.endswith(NO_TRACE):
-                whole.update(answers)
-        return whole
-
-
-NO_TRACE = " (no trace)"
+_WHEN = {
+    AlertType.CLOSED_WITHOUT_REASON: When.CLOSED,
+    AlertType.DUE_SOON: When.BEFORE_DEADLINE,
+    AlertType.MISSED: When.MISSED,
+    AlertType.PARTLY_RECORDED: When.MISSED,
+}
+"""Steps of an escalation that an alert event starts; what takes something back is left out."""
 
 
 def score(truth: Iterable[Mapping[str, Any]], lines: Iterable[Mapping[str, Any]]) -> Score:
     """Lay one run's verdict lines beside its truth."""
     verdicts = {line["ref"]: line for line in lines}
     told = list(truth)
-    counted = Score()
-    for report in (each for each in told if each["line"] == "report"):
-        line = verdicts[report["ref"]]
-        if report["same_as"] or line.get("same_as"):
-            continue
-        if _says(line):
-            true = report["verdict"] in MISS
-            counted.said["true" if true else "false"] += 1
-            if not true:
-                reasons = sorted({c.get("reason", "") for c in line["crimes"] if _missed(c)})
-                counted.false[f"{report['verdict']}: {', '.join(reasons)}"] += 1
-        if report["verdict"] == "no_crime_indicated" and not report["crimes"]:
-            counted.no_crime[line.get("grade") or "none"] += 1
+    reports = [each for each in told if each["line"] == "report"]
     crimes = [each for each in told if each["line"] == "crime"]
+    counted = Score()
+    for report in reports:
+        line = verdicts[report["ref"]]
+        if not (report["same_as"] or line.get("same_as")):
+            _count_report(counted, report, line)
     for crime in crimes:
         if crime["fate"] == "missed":
             cause = crime["cause"].replace("_", " ") + ("" if crime["trace"] else NO_TRACE)
-            counted.found[cause][_answer(verdicts, crime)] += 1
-    counted.links = _links(verdicts, crimes)
+            answer = _answer(verdicts, crime)
+            counted.found[cause][answer] += 1
+            if crime["trace"] and answer != "clear":
+                counted.unfound[f"{crime['kind'].replace('_', ' ')}: {answer}"] += 1
+    counted.links = _links(verdicts, crimes, reports)
     return counted
+
+
+def _count_report(counted: Score, report: Mapping[str, Any], line: Mapping[str, Any]) -> None:
+    if _says(line):
+        answer = "true" if report["verdict"] in MISS else "false"
+        counted.said[answer] += 1
+        borne = [each["id"] for each in line.get("signs", ())]
+        counted.signs[borne[0].replace("_", " ") if borne else "none of them"][answer] += 1
+        if answer == "false":
+            reasons = sorted({c.get("reason", "") for c in line["crimes"] if _missed(c)})
+            counted.false[f"{report['verdict']}: {', '.join(reasons)}"] += 1
+    if report["verdict"] == "no_crime_indicated" and not report["crimes"]:
+        counted.no_crime[line.get("grade") or "none"] += 1
 
 
 def _missed(crime: Mapping[str, Any]) -> bool:
@@ -109,10 +100,14 @@ def _answer(verdicts: Mapping[str, Mapping[str, Any]], crime: Mapping[str, Any])
 
 
 def _links(
-    verdicts: Mapping[str, Mapping[str, Any]], crimes: Iterable[Mapping[str, Any]]
+    verdicts: Mapping[str, Mapping[str, Any]],
+    crimes: Iterable[Mapping[str, Any]],
+    reports: Iterable[Mapping[str, Any]],
 ) -> Counter[str]:
-    """Links found against those that truly are, between reports that were read and their records."""
+    """Links found against those that truly are, between reports that were read and their records; a
+    later report of conduct already recorded belongs to that record."""
     true = {(c["report"], c["record"]) for c in crimes if c["report"] and c["record"]}
+    true |= {(r["ref"], r["continues"]) for r in reports if r["continues"]}
     records = {record for _, record in true}
     found = {
         (line["ref"], link["record"])
@@ -124,18 +119,60 @@ def _links(
     return Counter(right=right, wrong=len(found) - right, unfound=len(true) - right)
 
 
-def run(settings: Settings, seed: int, folder: Path) -> Score:
+def told(alerts: Iterable[Mapping[str, Any]], routes: Routes) -> dict[str, Counter[str]]:
+    """By receiver, how many steps of each kind the routes would take for these alerts."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    seen: set[tuple[str, When]] = set()
+    for each in alerts:
+        when = _WHEN.get(AlertType(each["type"]))
+        if when is None or each.get("quiet") or (each["alert_id"], when) in seen:
+            continue
+        seen.add((each["alert_id"], when))
+        routed = Routed(
+            force=each["force"],
+            alert=AlertType(each["type"]),
+            category=each.get("category", ""),
+            harm=each.get("harm", False),
+            grade=Grade(each["grade"]) if each.get("grade") else None,
+            report="referral" if each["subject"].startswith("PPU") else "log",
+        )
+        frozen = routes.freeze(routed)
+        for step in frozen.steps:
+            for name in step.tell if step.when is when else ():
+                receiver = frozen.receivers[name]
+                digest = receiver.digest_only and step.kind is StepKind.INTERRUPT
+                kind = StepKind.DIGEST if digest else step.kind
+                found[receiver.role][kind.value] += 1
+    return found
+
+
+def run(settings: Settings, seed: int, folder: Path, model: Path | None = None) -> Score:
     """Simulate, replay, compare."""
     files, out = folder / "force", folder / "out"
     write(settings, seed, files, lambda lines: None)
     command = [sys.executable, "-m", "service.cli", "replay", "--json", "--source", "native"]
-    for side in ("incidents", "records", "referrals"):
-        command += [f"--{side}", str(files / f"{side}.jsonl")]
+    command += _sides(files) + (["--linkage", str(model)] if model else [])
     done = subprocess.run([*command, "--out", str(out)], check=True, capture_output=True, text=True)
+    summary = json.loads(done.stdout)
     counted = score(_rows(files / "truth.jsonl"), _rows(out / "verdicts.jsonl"))
-    counted.days = settings.days
-    counted.alerts.update(json.loads(done.stdout)["alerts"])
+    counted.seeds, counted.days, counted.seconds = 1, settings.days, summary["seconds"]
+    counted.alerts.update(summary["alerts"])
+    counted.told = told(_rows(out / "alerts.jsonl"), read_routes("default"))
     return counted
+
+
+def train(setting: str, folder: Path) -> Path:
+    """A linkage model from a month in which few references are missing."""
+    files, model = folder / "history", folder / "model.json"
+    write(Settings(days=28, setting=setting), TRAINING_SEED, files, lambda lines: None)
+    command = [sys.executable, "-m", "service.cli", "linkage", "train", "--source", "native"]
+    subprocess.run([*command, *_sides(files), "--out", str(model)], check=True, capture_output=True)
+    return model
+
+
+def _sides(files: Path) -> list[str]:
+    sides = ("incidents", "records", "referrals")
+    return [word for side in sides for word in (f"--{side}", str(files / f"{side}.jsonl"))]
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -143,64 +180,43 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, lines)
 
 
-# -- telling ----------------------------------------------------------------------------------------
-
-
-def share(part: int, whole: int) -> str:
-    """``97.1 % (96.0 to 98.0)``."""
-    if not whole:
-        return "-"
-    found = rate(part, whole)
-    low, high = 100 * found.low, 100 * found.high
-    return f"{100 * part / whole:.1f} % ({low:.1f} to {high:.1f})"
-
-
-def table(name: str, counted: Score) -> Iterator[str]:
-    """One setting's tables, as Markdown."""
-    said, traced = counted.said, counted.traced()
-    wholly = sum(traced.values())
-    right, wrong, unfound = (counted.links[word] for word in ("right", "wrong", "unfound"))
-    f1 = 2 * right / (2 * right + wrong + unfound) if right else 0.0
-    clear = counted.no_crime["clear"]
-    yield f"### {name}: {counted.days} days"
-    yield f"- clear misses said: {sum(said.values()):,}; true {share(said['true'], said.total())}"
-    yield f"- crimes missed with a trace: {wholly:,}; said {share(traced['clear'], wholly)}"
-    yield f"- ... or possible: {share(traced['clear'] + traced['possible'], wholly)}"
-    yield f"- no-crime reports shown as clear: {share(clear, counted.no_crime.total())}"
-    yield f"- links: F1 {f1:.3f} ({right:,} right, {wrong:,} wrong, {unfound:,} not found)"
-    yield "| way of going unrecorded | crimes | clear | possible | otherwise |"
-    yield "|---|---|---|---|---|"
-    for cause, answers in sorted(counted.found.items()):
-        other = answers.total() - answers["clear"] - answers["possible"]
-        cells = (cause, answers.total(), answers["clear"], answers["possible"], other)
-        yield "| " + " | ".join(map(str, cells)) + " |"
-    for why, n in counted.false.most_common(8):
-        yield f"- false: {n} x {why}"
-    a_day = ", ".join(f"{word} {n / counted.days:.1f}" for word, n in counted.alerts.most_common())
-    yield f"- alerts a day: {a_day}"
-
-
 def main() -> None:
-    """Measure, print, write down."""
+    """Measure seed by seed, write down, tell."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     asked.add_argument("--days", type=int, default=91)
     asked.add_argument("--seeds", type=int, default=30)
-    asked.add_argument("--settings", default="2017,2018,2025")
-    asked.add_argument("--missing", default="0.0,0.05,0.3")
+    asked.add_argument("--runs", default="2017:0,2018:0,2025:0,2017:0.3")
+    asked.add_argument("--until", help="local time HH:MM after which no further run begins")
+    asked.add_argument("--again", action="store_true", help="go on from what is written down")
     given = asked.parse_args()
-    written = {}
-    for setting in given.settings.split(","):
-        for missing in map(float, given.missing.split(",")):
-            whole = Score()
-            for seed in range(1, given.seeds + 1):
+    runs = [
+        (name, float(missing)) for name, missing in (r.split(":") for r in given.runs.split(","))
+    ]
+    held = json.loads(WRITTEN.read_text(encoding="utf-8")) if given.again else {}
+    scores = {key: read_back(value) for key, value in held.items()}
+    with tempfile.TemporaryDirectory() as kept:
+        models: dict[str, Path] = {}
+        for seed in range(1, given.seeds + 1):
+            for setting, missing in runs:
+                whole = scores.setdefault(f"{setting}:{missing:g}", Score())
+                if whole.seeds >= seed:
+                    continue
+                if given.until and f"{datetime.now().astimezone():%H:%M}" >= given.until:
+                    return
+                if missing and setting not in models:
+                    models[setting] = train(setting, Path(kept))
                 settings = Settings(days=given.days, setting=setting, references_missing=missing)
                 with tempfile.TemporaryDirectory() as folder:
-                    whole += run(settings, seed, Path(folder))
-            name = f"{setting}, {missing:.0%} of references missing or wrong"
-            print("\n".join(table(name, whole)), flush=True)
-            written[name] = dict(vars(whole))
-    target = Path(__file__).with_name("truth.json")
-    target.write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
+                    model = models[setting] if missing else None
+                    whole += run(settings, seed, Path(folder), model)
+                _write_down(scores)
+                print(f"{setting}, {missing:.0%} missing: {whole.seeds} seeds", flush=True)
+
+
+def _write_down(scores: Mapping[str, Score]) -> None:
+    written = {key: vars(value) for key, value in scores.items()}
+    WRITTEN.write_text(json.dumps(written, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    TOLD.write_text(page(scores), encoding="utf-8")
 
 
 if __name__ == "__main__":

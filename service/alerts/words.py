@@ -497,7 +497,7 @@ SIGNS = {
     "awaiting_appointment": "waiting for an interview, a medical or an appointment",
     "online_not_looked_at": "an online report nobody opened in time",
     "recorded_late": "recorded late",
-    "links_missing": "no reference between report and record",
+    "links_missing": "names a record that no crime system sent",
     "own_audit_too_kind": "the force's own audit let it pass",
 }
 """Ways of going unrecorded, by the id of their signature, as people read them."""

@@ -42,6 +42,7 @@ class Check(StrEnum):
     FEWER_THAN_VICTIMS = "fewer_than_victims"
     CANCELLED_BADLY = "cancelled_badly"
     DUPLICATE_WITHOUT_OTHER = "duplicate_without_other"
+    NAMED_RECORD_ABSENT = "named_record_absent"
     ONLINE = "online"
     OPENED_LATE = "opened_late"
     RECORDED_LATE = "recorded_late"
@@ -144,11 +145,14 @@ def _bears(each: Signature, seen: _Seen, case: Case) -> bool:
     )
 
 
+_GONE = frozenset({RecordStatus.CANCELLED, RecordStatus.TRANSFERRED})
+
+
 def _live(case: Case) -> list[RecordFacts]:
     return [
         record
         for record in case.records
-        if record.kind is RecordKind.CRIME and record.status is not RecordStatus.CANCELLED
+        if record.kind is RecordKind.CRIME and record.status not in _GONE
     ]
 
 
@@ -185,9 +189,15 @@ def _fewer_than_victims(case: Case) -> bool:
 
 
 def _cancelled_badly(case: Case) -> bool:
-    """A cancellation by the officer in the case, without information, or with nobody told."""
+    """A cancellation by the officer in the case, without information, or with nobody told; a transfer
+    without the other force's reference; another class given by the officer in the case."""
     for record in case.records:
         given = record.cancellation
+        if record.status is RecordStatus.TRANSFERRED and not record.transferred_ref:
+            return True
+        by_officer = record.reclassified_by is Role.OFFICER_IN_CASE
+        if record.status is RecordStatus.RECLASSIFIED and by_officer:
+            return True
         if record.status is RecordStatus.CANCELLED and (
             given is None
             or given.decided_by is Role.OFFICER_IN_CASE
@@ -208,6 +218,12 @@ def _duplicate_without_other(case: Case) -> bool:
         return not closure.other_ref
     closed_as = {fold_code(code) for code in report.closing}
     return "duplicate" in closed_as and not report.same_incident
+
+
+def _named_record_absent(case: Case) -> bool:
+    """Does the report name a record that no crime system sent?"""
+    there = {record.ref for record in case.records}
+    return any(ref not in there for ref in case.report.crime_refs)
 
 
 def _opened_late(case: Case) -> bool:
@@ -235,6 +251,7 @@ _MET: dict[Check, Callable[[Case], bool]] = {
     Check.FEWER_THAN_VICTIMS: _fewer_than_victims,
     Check.CANCELLED_BADLY: _cancelled_badly,
     Check.DUPLICATE_WITHOUT_OTHER: _duplicate_without_other,
+    Check.NAMED_RECORD_ABSENT: _named_record_absent,
     Check.ONLINE: lambda case: case.report.received_via is ReceivedVia.ONLINE,
     Check.OPENED_LATE: _opened_late,
     Check.RECORDED_LATE: _recorded_late,

@@ -33,6 +33,8 @@ def fold(text: str) -> str:
     if not text.isascii():
         text = _ODD.sub(" ", text.translate(_QUOTES))
     text = f" {text.translate(_TABLE)} "
+    if "&" in text:
+        text = text.replace("&", " and ")
     if "/" in text:
         # A slash between spaces divides sentences in many feeds; elsewhere it joins words.
         text = text.replace(" / ", " . ").replace("/", " ")

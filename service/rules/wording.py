@@ -174,8 +174,11 @@ def shown_by(rule: TextRule, term: str) -> str:
 
 
 def _accounts(words: Words, state_based: bool, acted: bool) -> Iterable[frozenset[str]]:
-    """Accounts of which one must hold everything that makes a crime clear."""
-    return (words.police,) if state_based and not acted else (words.first, words.police)
+    """Accounts of which one must hold everything that makes a crime clear. An offence against the
+    state has no victim whose word would be enough, or must be asked for."""
+    if state_based:
+        return (words.every,) if acted else (words.police,)
+    return (words.first, words.police)
 
 
 def _holds(

@@ -85,6 +85,8 @@ class ReportTruth(Struct, frozen=True, kw_only=True):
     """True crimes it tells of; none where an earlier conduct crime takes it in."""
     same_as: str | None
     """The log that answers for this incident, where it is not this one."""
+    continues: str = ""
+    """Record of the earlier conduct crime that takes it in."""
     verdict: str
 
 
@@ -156,6 +158,7 @@ def report(
         matter=happening.kind,
         crimes=() if happening.continues else tuple([f"{ref}/{n}" for n in range(len(fates))]),
         same_as=None,
+        continues=happening.continues,
         verdict=verdict,
     )
 

@@ -15,7 +15,8 @@ from service.alerts.messages import (
     digest,
     time_left,
 )
-from service.alerts.words import ALERTS
+from service.alerts.words import ALERTS, SIGNS
+from service.hosts.files import read_signatures
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 ZONE = "Europe/London"
@@ -48,6 +49,21 @@ def test_a_message_says_what_where_why_how_long_what_to_do_and_where_to_look() -
     ]
     assert '<a href="https://recount.force.example/reports/33/0412">' in body.html
     assert body.data["category"] == "harassment_stalking"
+
+
+def test_a_message_says_which_way_of_going_unrecorded_it_looks_like() -> None:
+    matter = replace(PLAIN, signs=("conduct_misread", "closed_without_reason"))
+    body = about_report(matter, NOW, ZONE)
+    looks = "Looks like: harassment, stalking or messages not seen as a crime; "
+    assert f"{looks}closed with no crime and no reason" in body.text.splitlines()
+    assert body.data["signs"] == ["conduct_misread", "closed_without_reason"]
+    hidden = about_report(replace(matter, reference_only=True), NOW, ZONE)
+    assert "Looks like" not in hidden.text
+    assert "signs" not in hidden.data
+
+
+def test_every_way_of_going_unrecorded_has_its_words() -> None:
+    assert SIGNS.keys() == {each.id for each in read_signatures().signatures}
 
 
 def test_of_sexual_offences_and_children_only_reference_time_and_link() -> None:

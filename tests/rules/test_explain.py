@@ -118,6 +118,7 @@ def test_words_are_told_by_id_with_who_wrote_them_and_never_as_text(
     ]
     (crime,) = said["crimes"]
     assert (crime["category"], crime["grade"]) == ("violence", "clear")
+    assert said["signatures"] == {}
     assert "affirmed by call handler, first account" in text
     everything = (text + json.dumps(said)).lower()
     assert not [word for word in (*SECRET_WORDS.lower().split(), "punched") if word in everything]
@@ -317,3 +318,17 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
     _, out, _ = run(capsys, "rules", command, "--help")
     assert f"Example: recount rules {command}" in " ".join(out.split())
     assert "--json" in out
+
+
+def test_what_it_would_look_like_with_no_record_is_named_with_its_harm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said, text = explain(
+        tmp_path,
+        capsys,
+        opening_codes=["assault"],
+        closing_codes=["no further action"],
+        closed_at="2024-01-15T12:00:00Z",
+    )
+    assert said["signatures"] == {"closed_without_reason": 4}
+    assert "closed without reason" in text
