@@ -192,6 +192,12 @@ class Consumer(driver.Consumer):
             generation_id=generation,
         )
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Where nothing is assigned any more Faust seeks nowhere: what was held is let go here."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        if not assigned:
+            await self.app.reader.stand(frozenset())
+
     async def perform_seek(self) -> None:
         """Stand where the ledger stands."""
         assigned = frozenset(self.assignment())

@@ -5,6 +5,7 @@ The real pair copied under 24 force codes, and a simulated fortnight of several 
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -187,6 +188,7 @@ def test_one_to_five_workers_each_hold_the_same_partitions_of_every_topic(
     kafka_bootstrap: str, postgres_databases: Fresh, tmp_path: Path, partitions: int
 ) -> None:
     site = Site(kafka_bootstrap, postgres_databases(), tmp_path, partitions)
+    site.environment["RECOUNT_STALL_AFTER"] = "5"  # whoever holds nothing waits, and is not stalled
     ledger = site.set_up()
     running: list[Running] = []
     try:
@@ -194,6 +196,9 @@ def test_one_to_five_workers_each_hold_the_same_partitions_of_every_topic(
             running.append(site.start())
             running[-1].await_said("ready")
             await_that(lambda: _shared(site, running, partitions), "shared", *running)
+        time.sleep(10.0)
+        assert [worker.process.poll() for worker in running] == [None] * 5
+        assert _shared(site, running, partitions)
     finally:
         site.end()
         ledger.close()
