@@ -1,7 +1,7 @@
 """`make rehearse`: copies, restoring and upgrading while a loaded service runs, as an operator does it.
 
 Each is judged as every fault is: nothing lost, no alert event under two ids, the same answer byte for byte.
-Upgrades begin with the program of the revision before, taken from this repository's own history.
+RECOUNT_REHEARSED: events (20,000). Upgrades begin with the program of the revision before, taken from this repository's own history.
 """
 
 import io
@@ -33,7 +33,7 @@ from tests.kafka.test_relay import read, waits
 
 ROOT = Path(__file__).parents[2]
 VERSIONS = "service/ledger/migrations/versions"
-COUNT = 20_000
+COUNT = int(os.environ.get("RECOUNT_REHEARSED", "20000"))
 AT_ONCE = 100
 """Events sent together."""
 EVERY = 0.25
@@ -116,6 +116,7 @@ def judge(site: Site, ledger: Ledger, expected: Answer) -> None:
     assert answer(ledger) == expected
     whole(ledger)
     relay = site.start(command="relay")
+    relay.await_said("relaying")
     await_that(lambda: not waits(ledger), "all sent", relay)
     assert relay.stop() == 0
     once(site)
