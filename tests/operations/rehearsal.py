@@ -1,7 +1,9 @@
 """`make rehearse`: copies, restoring and upgrading while a loaded service runs, as an operator does it.
 
 Each is judged as every fault is: nothing lost, no alert event under two ids, the same answer byte for byte.
-RECOUNT_REHEARSED: events (20,000). Upgrades begin with the program of the revision before, taken from this repository's own history.
+Upgrades begin with the program of the revision before, taken from this repository's own history.
+
+RECOUNT_REHEARSED: how many events are sent (20,000).
 """
 
 import io
