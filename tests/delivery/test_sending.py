@@ -398,7 +398,9 @@ def test_no_words_addresses_or_secrets_are_logged(
             ),
         )
         _, logged = relay(env, "--once").communicate(timeout=60)
-    assert logged.count("notice_not_sent") == len(at)
+    said = [json.loads(line) for line in logged.splitlines() if "notice_not_sent" in line]
+    # On a slow machine some are tried a second time before all have been tried once.
+    assert {each["receiver"] for each in said} == {name for name, _, _ in at}
     for secret in (CANARY, "Quillfeather", token, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "R1"):
         assert secret not in logged
     with ledger.reading() as connection:
