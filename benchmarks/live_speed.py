@@ -46,7 +46,7 @@ def _durable(stage: Stage, told: Stretch, work: Work, workers: int) -> dict[str,
 def _missed(ledger: Ledger) -> frozenset[str]:
     """Every report of which a miss was said, whatever was said later."""
     with ledger.reading() as connection:
-        said = [each for each in outputs.events(connection) if each.type is AlertType.MISSED]
+        said = [each for each in outputs.events(connection) if each.type == AlertType.MISSED]
         return frozenset(json.loads(each.payload or b"{}")["subject"] for each in said)
 
 
