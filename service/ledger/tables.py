@@ -136,6 +136,7 @@ Index(
 
 FOR_LISTS = (
     "ix_reports_board",
+    "ix_reports_counted",
     "ix_reports_queues",
     "ix_reports_owner",
     "ix_reports_received",
