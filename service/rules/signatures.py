@@ -135,14 +135,17 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 
 def _bears(each: Signature, seen: _Seen, case: Case) -> bool:
-    return (
-        not each.unseen
-        and (not each.codes or not seen.codes.isdisjoint(each.codes))
-        and (not each.qualifiers or not seen.qualifiers.isdisjoint(each.qualifiers))
-        and (not each.categories or not seen.crimes.isdisjoint(each.categories))
-        and all([_MET[check](case) for check in each.needs])
-        and (not each.terms or any([named(term, each.terms) for term in seen.told]))
-    )
+    if (
+        each.unseen
+        or (each.codes and seen.codes.isdisjoint(each.codes))
+        or (each.qualifiers and seen.qualifiers.isdisjoint(each.qualifiers))
+        or (each.categories and seen.crimes.isdisjoint(each.categories))
+    ):
+        return False
+    for check in each.needs:  # most reports fail the first: the rest is not asked
+        if not _MET[check](case):
+            return False
+    return not each.terms or any([named(term, each.terms) for term in seen.told])
 
 
 _GONE = frozenset({RecordStatus.CANCELLED, RecordStatus.TRANSFERRED})
