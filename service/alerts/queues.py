@@ -58,12 +58,6 @@ class Queue(IntFlag):
     """The victim appealed against a decision not to record."""
 
 
-_IN_NONE = Queue(0)
-_POSSIBLE_MATCH, _POSSIBLE_CRIME, _CANCELLATION, _N100, _NOT_TOLD, _UNKNOWN_CODE, _HOLD, _APPEAL = (
-    map(int, Queue)
-)
-
-
 class Place(Struct, frozen=True):
     """One report, as lists see it."""
 
@@ -73,7 +67,8 @@ class Place(Struct, frozen=True):
     """Kind of the crime that is looked at first: owed before settled, then as the rules rank them."""
     on_board: bool = False
     """Owed or unproved, of clear grade, and answering for its incident."""
-    queues: Queue = _IN_NONE
+    queues: int = 0
+    """Flags of ``Queue``."""
     owner: str = ""
     """Who has it in hand: whoever it is assigned to, else whoever acknowledged it; empty: nobody."""
 
@@ -88,7 +83,7 @@ def place(facts: ReportFacts, line: Line, handling: Handling = UNTOUCHED) -> Pla
         group=_group(facts, line) if first else None,
         category=first.category if first else "",
         on_board=line.verdict in _OWED and line.grade is Grade.CLEAR and not line.same_as,
-        queues=_IN_NONE if (found := _queues(line) | _asked(line, handling)) == 0 else Queue(found),
+        queues=_queues(line) | _asked(line, handling),
         owner=handling.assigned_to or handling.acknowledged_by,
     )
 
@@ -112,29 +107,30 @@ def _group(facts: ReportFacts, line: Line) -> HarmGroup:
 
 
 def _queues(line: Line) -> int:
-    """Flags as numbers: adding members of an enumeration up is slow, and every report passes here."""
-    found = _UNKNOWN_CODE if line.unknown_codes else 0
+    """Begins with a plain number: members of an enumeration are slow to add up, every report passes
+    here, and most stand in none."""
+    found = Queue.UNKNOWN_CODE if line.unknown_codes else 0
     if line.same_as:
         return found
     if line.verdict in _OWED:
         if line.grade is Grade.POSSIBLE:
-            found |= _POSSIBLE_CRIME
+            found |= Queue.POSSIBLE_CRIME
         if any([each.reason == "only_possible" for each in line.refused]):
-            found |= _POSSIBLE_MATCH
+            found |= Queue.POSSIBLE_MATCH
     if any([link.lacks for link in line.links]):
-        found |= _CANCELLATION
+        found |= Queue.CANCELLATION
     if _n100(line):
-        found |= _N100
+        found |= Queue.N100
     if line.verdict is Verdict.ACCOUNTED and not line.told and _decided(line):
-        found |= _NOT_TOLD
+        found |= Queue.NOT_TOLD
     return found
 
 
 def _asked(line: Line, handling: Handling) -> int:
     """What people have asked for and nobody has answered."""
-    found = _HOLD if handling.asked is not None else 0
+    found = Queue.HOLD if handling.asked is not None else 0
     if handling.appealed_at is not None and line.verdict in _OWED:
-        found |= _APPEAL
+        found |= Queue.APPEAL
     return found
 
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from msgspec import Struct
@@ -12,8 +12,8 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from service.cli.terminal import out, print_json, table
-from service.hosts.files import NotGiven, read_mapping, read_pack, read_person_key
+from service.cli.terminal import AsJson, out, print_json, table
+from service.hosts.files import NotGiven, named_feed, read_pack, read_person_key
 from service.ingest.lined import Fault
 from service.outages import declared
 from service.settings import Settings, SettingsWrong, environment_name, read_settings
@@ -22,7 +22,6 @@ app = typer.Typer(
     help="Settings: show, check. They come from the environment.", no_args_is_help=True
 )
 
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 SECRET = "(set, not shown)"  # noqa: S105 - what is shown in place of one
 OURS = "RECOUNT_"
@@ -45,7 +44,7 @@ class Wrong(Struct, frozen=True):
 
 
 @app.command()
-def show(as_json: Json = False) -> None:
+def show(as_json: AsJson = False) -> None:
     """Every setting, its value (secrets masked), and where it comes from.
 
     Example: recount config show --json
@@ -61,7 +60,7 @@ def show(as_json: Json = False) -> None:
 
 
 @app.command()
-def check(as_json: Json = False) -> None:
+def check(as_json: AsJson = False) -> None:
     """Can the service run with these settings? Exit code 1 where it cannot, or one is misspelt.
 
     Looks at the settings, and at the files, mappings and pack that they name; `recount topics check` and
@@ -108,17 +107,10 @@ def faults(environment: Mapping[str, str]) -> Iterator[Wrong]:
         return
     yield from _secrets(settings)
     for topic, named in settings.topics.items():
-        mapping, _, side = named.rpartition("/")
         try:
-            sides = [feed.side for feed in read_mapping(mapping).feeds]
+            named_feed(named)
         except (Fault, NotGiven) as wrong:
             yield Wrong("RECOUNT_TOPICS", f"{topic}: {wrong}")
-            continue
-        if side not in sides:
-            listed = ", ".join(f"{mapping}/{each}" for each in sides)
-            yield Wrong(
-                "RECOUNT_TOPICS", f"{topic}: there is no '{named}'; the mapping has {listed}"
-            )
     try:
         declared(settings.outages_file)
     except SettingsWrong as wrong:

@@ -1,5 +1,6 @@
 """``recount db``: the ledger's tables, copies of them, and what is erased."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +9,7 @@ import typer
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from service.cli.terminal import complain, out, print_json
+from service.cli.terminal import AsJson, complain, out, print_json
 from service.hosts.files import NotGiven, read_person_key
 from service.ledger import copying, erasing, outputs
 from service.ledger.carrying import carry_over
@@ -21,11 +22,9 @@ from service.ledger.upgrading import upgrade as upgrade_tables
 from service.settings import SettingsWrong, read_settings
 
 app = typer.Typer(
-    help="The ledger: upgrade, check, backup, restore, erase, seal anew. DATABASE_URL names it.",
+    help="The ledger: upgrade, check, backup, restore, erase, change keys. DATABASE_URL names it.",
     no_args_is_help=True,
 )
-
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 
 
 class Checked(Struct, frozen=True):
@@ -48,13 +47,10 @@ def upgrade() -> None:
 
     Example: DATABASE_URL=postgresql://db/recount recount db upgrade
     """
-    ledger = open_ledger(read_settings().ledger_url())
-    try:
+    with closing(open_ledger(read_settings().ledger_url())) as ledger:
         before = revision(ledger.engine)
         upgrade_tables(ledger.engine)
         out.print(f"revision {before.wanted}" + (" already" if before.current else ""))
-    finally:
-        ledger.close()
 
 
 @app.command()
@@ -62,7 +58,7 @@ def check(
     chains: Annotated[
         bool, typer.Option(help="Walk every force's chain; the longest part.")
     ] = True,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Is the ledger what this program works with, do its counts add up, do its chains hold?
 
@@ -70,11 +66,8 @@ def check(
 
     Example: DATABASE_URL=postgresql://db/recount recount db check
     """
-    ledger = open_ledger(read_settings().ledger_url(), create=False)
-    try:
+    with closing(open_ledger(read_settings().ledger_url(), create=False)) as ledger:
         found = _check(ledger, chains)
-    finally:
-        ledger.close()
     if as_json:
         print_json({"sound": found.sound, **asdict(found)})
     else:
@@ -97,22 +90,20 @@ def reseal() -> None:
         keys = read_keys(settings.text_key_file)
     except KeysUnusable as wrong:
         raise SettingsWrong(str(wrong)) from None
-    ledger = open_ledger(settings.ledger_url(), create=False)
-    try:
-        with ledger.writing() as connection:
-            done = seal_again(connection, keys)
-    except NotOpened as missing:
-        complain(f"{missing}; nothing was changed")
-        raise typer.Exit(1) from None
-    finally:
-        ledger.close()
+    with closing(open_ledger(settings.ledger_url(), create=False)) as ledger:
+        try:
+            with ledger.writing() as connection:
+                done = seal_again(connection, keys)
+        except NotOpened as missing:
+            complain(f"{missing}; nothing was changed")
+            raise typer.Exit(1) from None
     out.print(f"{done:,} sealed anew under key {keys.first}")
 
 
 @app.command()
 def backup(
     file: Annotated[Path, typer.Argument(help="A file that is not there yet.")],
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Copy the whole ledger, as it is at one moment, while it is written to.
 
@@ -121,18 +112,15 @@ def backup(
 
     Example: DATABASE_URL=postgresql://db/recount recount db backup /backup/recount-monday.db
     """
-    ledger = open_ledger(read_settings().ledger_url(), create=False)
-    try:
+    with closing(open_ledger(read_settings().ledger_url(), create=False)) as ledger:
         copied = copying.back_up(ledger, file)
-    finally:
-        ledger.close()
     _print_copied(copied, as_json)
 
 
 @app.command()
 def restore(
     file: Annotated[Path, typer.Argument(help="A copy that `recount db backup` made.")],
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Fill an empty database from a copy, and bring it to what this program works with.
 
@@ -141,11 +129,8 @@ def restore(
 
     Example: DATABASE_URL=postgresql://db/recount_new recount db restore /backup/recount-monday.db
     """
-    ledger = open_ledger(read_settings().ledger_url())
-    try:
+    with closing(open_ledger(read_settings().ledger_url())) as ledger:
         copied = copying.restore(file, ledger)
-    finally:
-        ledger.close()
     _print_copied(copied, as_json)
 
 
@@ -158,7 +143,7 @@ def erase(
         ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Erase what RECOUNT_KEEP_DAYS no longer keeps; or closed reports older than the day given, with their
     records and what was said of them.
@@ -171,18 +156,16 @@ def erase(
     now, settings = datetime.now(UTC), read_settings()
     rules = {erasing.Rule(kind): days for kind, days in settings.keep_days.items()}
     day = before.replace(tzinfo=UTC) if before is not None else None
-    latest = now - erasing.KEPT_FOR
+    latest, at_least = now - erasing.KEPT_FOR, erasing.KEPT_FOR.days
     if day is None and not rules:
         raise NotGiven("nothing says what is to go; give --before, or set RECOUNT_KEEP_DAYS")
     if day is not None and day > latest:
         raise NotGiven(
-            f"--before {day:%Y-%m-%d}: closed reports are kept for {erasing.KEPT_FOR.days} days; "
+            f"--before {day:%Y-%m-%d}: closed reports are kept for {at_least} days; "
             f"{latest:%Y-%m-%d} at the latest"
         )
-    if day is None and rules.get(erasing.Rule.REPORTS, 9999) < erasing.KEPT_FOR.days:
-        raise NotGiven(
-            f"RECOUNT_KEEP_DAYS: reports are kept for {erasing.KEPT_FOR.days} days at least"
-        )
+    if day is None and rules.get(erasing.Rule.REPORTS, at_least) < at_least:
+        raise NotGiven(f"RECOUNT_KEEP_DAYS: reports are kept for {at_least} days at least")
     if not yes:
         told = ", ".join(f"{rule} after {days} days" for rule, days in rules.items())
         typer.confirm(
@@ -191,14 +174,11 @@ def erase(
             else f"Erase {told}?",
             abort=True,
         )
-    ledger = open_ledger(settings.ledger_url(), create=False)
-    try:
+    with closing(open_ledger(settings.ledger_url(), create=False)) as ledger:
         if day is not None:
             done = erasing.erase(ledger, day)
         else:
             done = erasing.erase_by_rule(ledger, rules, now)
-    finally:
-        ledger.close()
     if as_json:
         print_json(asdict(done))
         return
@@ -211,7 +191,7 @@ def erase(
 
 
 @app.command()
-def carry(as_json: Json = False) -> None:
+def carry(as_json: AsJson = False) -> None:
     """Bring hashes of people under the newest key of RECOUNT_PERSON_KEY_FILE, without their names.
 
     Stop what reads, add the new key as the file's last line, carry over, start again. Safe to run twice.
@@ -223,11 +203,8 @@ def carry(as_json: Json = False) -> None:
     if settings.person_key_file is None:
         raise NotGiven("RECOUNT_PERSON_KEY_FILE is not set: no key, no hash of a person")
     key = read_person_key(settings.person_key_file)
-    ledger = open_ledger(settings.ledger_url(), create=False)
-    try:
+    with closing(open_ledger(settings.ledger_url(), create=False)) as ledger:
         rows = carry_over(ledger, key)
-    finally:
-        ledger.close()
     if as_json:
         print_json({"key": key.id, "rows": rows})
     else:

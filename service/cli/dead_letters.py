@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.cli.terminal import out, print_json, table
+from service.cli.terminal import AsJson, out, print_json, table
 from service.hosts.files import NotGiven
 from service.hosts.letters import Outcome, Replay, Replayed
 from service.hosts.opened import current_ledger
@@ -26,7 +26,6 @@ from service.settings import Settings, read_settings
 
 app = typer.Typer(help="What could not be read: list, show, replay, discard.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="For machines.")]
 Places = Annotated[list[str], typer.Argument(metavar="PLACE", help="As `list` prints it.")]
 OfSource = Annotated[str, typer.Option(help="Only of this source.")]
 OfForce = Annotated[str, typer.Option(help="Only of this force.")]
@@ -40,7 +39,7 @@ def list_letters(
     source: OfSource = "",
     force: OfForce = "",
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """What could not be read, by place; never its value.
 
@@ -67,7 +66,7 @@ def show(
         bool,
         typer.Option("--value", help="The input itself; needs the keys, and may name people."),
     ] = False,
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """One of them; with --value, as it came, for whoever holds RECOUNT_TEXT_KEY_FILE.
 
@@ -103,7 +102,7 @@ def replay(
         list[str],
         typer.Option(help="Mapping of a source that no topic of the settings has."),
     ] = [],  # noqa: B006
-    as_json: Json = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read them again, by the mappings as they are now, and apply what can be read: once each.
 

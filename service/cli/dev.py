@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from service.cli.terminal import err, out, print_json
+from service.cli.terminal import AsJson, err, out, print_json
 from service.hosts.dev import Whereabouts, run_dev
 from service.hosts.feeding import Fed, simulated, written
 from service.hosts.files import NotGiven
@@ -40,9 +40,7 @@ def dev(
     setting: Annotated[str, typer.Option(help="Recording rates: 2017, 2018 or 2025.")] = "2017",
     workers: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
     partitions: Annotated[int, typer.Option(min=1, help="Of every topic.")] = 4,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Where it listens, for machines.")
-    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Run a real Kafka, PostgreSQL, workers, relay and a feed here, until Ctrl-C; nothing is left.
 

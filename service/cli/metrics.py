@@ -1,16 +1,14 @@
 """``recount metrics``: every metric that running processes expose."""
 
 import sys
-from typing import Annotated
 
-import typer
 from msgspec.structs import asdict
 
-from service.cli.terminal import print_json
+from service.cli.terminal import AsJson, print_json
 from service.metrics import EVERY, as_markdown
 
 
-def metrics(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+def metrics(as_json: AsJson = False) -> None:
     """Every metric with its type, unit, labels and meaning, as a table in Markdown.
 
     Example: recount metrics --json

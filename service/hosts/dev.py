@@ -5,12 +5,10 @@ nothing is left: when it ends, the parts are stopped in order and their folder i
 """
 
 import os
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from msgspec import Struct
 from service.hosts import kafka_topics
 from service.hosts.feeding import Fed, TopicSender, feed
 from service.hosts.real_parts import a_kafka, a_postgres, scratch
-from service.hosts.stopped import WorkerStopped
+from service.hosts.stopped import WorkerStopped, told_to_stop
 from service.ledger.opening import open_ledger
 from service.ledger.upgrading import upgrade
 from service.settings import Settings, read_settings
@@ -63,8 +61,7 @@ def run_dev(
 
     Raises ``PartFailed`` where Kafka does not start, ``WorkerStopped`` where a part ends by itself.
     """
-    stopped = threading.Event()
-    with _told_to_stop(stopped), ExitStack() as stack:
+    with told_to_stop() as stopped, ExitStack() as stack:
         folder = stack.enter_context(scratch())
         bootstrap = stack.enter_context(a_kafka())
         database = stack.enter_context(a_postgres())
@@ -87,20 +84,6 @@ def run_dev(
         feed(told, sender.send, speed, until=over, heard=heard)
         while not stopped.wait(LOOK_EVERY):
             _look_at(parts)
-
-
-@contextmanager
-def _told_to_stop(stopped: threading.Event) -> Iterator[None]:
-    """SIGINT and SIGTERM set the event, and nothing else, while this lasts."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.getsignal(number) for number in numbers}
-    for number in numbers:
-        signal.signal(number, lambda *_: stopped.set())
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _set_up(settings: Settings, partitions: int) -> None:

@@ -38,14 +38,15 @@ def read_mapping(name_or_path: str) -> SourceMapping:
     return parse_mapping(text, origin, beside)
 
 
-def named_feed(topic: str, named: str) -> Feed:
-    """The side of a mapping that reads a topic. Raises ``NotGiven``."""
+def named_feed(named: str, where: str = "") -> Feed:
+    """A side of a mapping, as MAPPING/SIDE; ``where`` it was named begins what is said of one that is
+    not there. Raises ``Fault`` and ``NotGiven``."""
     mapping_name, _, side = named.rpartition("/")
     mapping = read_mapping(mapping_name)
     feed = next((each for each in mapping.feeds if each.side == side), None)
     if feed is None:
         sides = ", ".join(f"{mapping_name}/{each.side}" for each in mapping.feeds)
-        raise NotGiven(f"topic {topic}: there is no '{named}'; the mapping has {sides}")
+        raise NotGiven(f"{where}there is no '{named}'; the mapping has {sides}")
     return feed
 
 

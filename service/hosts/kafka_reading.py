@@ -145,7 +145,7 @@ class Reading:
 
 
 def _feed(topic: str, named: str, pack: Any, key: Any) -> _Feed:
-    feed = named_feed(topic, named)
+    feed = named_feed(named, f"topic {topic}: ")
     return _Feed(feed, Decoder(feed, topic, None, None, key), Observer(pack, feed.source))
 
 

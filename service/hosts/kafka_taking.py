@@ -48,7 +48,7 @@ def take(
     ``BrokerUnreachable``.
     """
     sides = {
-        topic: named_feed(topic, named).files
+        topic: named_feed(named, f"topic {topic}: ").files
         for topic, named in settings.topics.items()
         if named.rpartition("/")[0] == mapping
     }

@@ -6,12 +6,9 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from schemas.feeds import Heartbeat
-from service.effects import Input
-from service.hosts.arrivals import arrival_of, proving_nothing
+from service.hosts.arrivals import Arrival, arrival_of, proving_nothing
 from service.hosts.files import NotGiven, named_feed, read_mapping, read_pack, read_person_key
-from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
-from service.ingest.mapping import Feed
+from service.ingest.decode import Decoder, Refused, RefusedReason
 from service.ledger.letters import Letter, LetterGone, Place, letter_at, still_dead
 from service.ledger.opening import Ledger
 from service.ledger.sealed import Keys, open_letter
@@ -47,14 +44,13 @@ class Replay:
         """``mappings``: beside those of the topics. Raises ``Fault`` and ``NotGiven``."""
         pack = read_pack(settings.rules)
         key = read_person_key(settings.person_key_file) if settings.person_key_file else None
-        feeds: list[Feed] = [named_feed(topic, named) for topic, named in settings.topics.items()]
+        feeds = [named_feed(named, f"topic {topic}: ") for topic, named in settings.topics.items()]
         feeds += [feed for name in mappings for feed in read_mapping(name).feeds]
-        self._reads = {
-            feed.source.name: (Decoder(feed, feed.source.name, None, None, key), feed.source)
-            for feed in feeds
-        }
-        sources = {name: source for name, (_, source) in self._reads.items()}
+        sources = {feed.source.name: feed.source for feed in feeds}
         self._rulebook = Rulebook(pack, sources)
+        self._decoders = {
+            feed.source.name: Decoder(feed, feed.source.name, None, None, key) for feed in feeds
+        }
         self._observers = {name: Observer(pack, source) for name, source in sources.items()}
         self._skew = timedelta(seconds=settings.clock_skew)
 
@@ -67,8 +63,8 @@ class Replay:
 
     def _one(self, ledger: Ledger, keys: Keys, letter: Letter, now: datetime) -> Replayed:
         place = letter.place
-        if letter.source not in self._reads:
-            known = ", ".join(sorted(self._reads))
+        if letter.source not in self._decoders:
+            known = ", ".join(sorted(self._decoders))
             raise NotGiven(
                 f"{place} is of '{letter.source}'; give its --mapping; read here: {known}"
             )
@@ -77,16 +73,12 @@ class Replay:
         if sealed is None:
             return Replayed(place, Outcome.NO_VALUE)
         raw = open_letter(keys, place.topic_id, place.partition, place.position, sealed)
-        decoder, _ = self._reads[letter.source]
-        read = self._checked(letter, decoder.decode(raw, place.position), now)
+        read = self._read(letter, raw, now)
         if isinstance(read, Refused):
             with ledger.writing() as connection:
                 still_dead(connection, place, read.reason, read.field)
             return Replayed(place, Outcome.STILL_DEAD, read.reason, read.field)
-        inputs: tuple[Input, ...] = ()
-        if read is not None:
-            arrival = arrival_of(read, self._observers[letter.source], letter.source)
-            inputs = (proving_nothing(arrival),)
+        inputs = (proving_nothing(read),) if read is not None else ()
         try:
             turned = turn(ledger, self._rulebook, Batch(inputs=inputs, revived=(place,)))
         except LetterGone:
@@ -94,10 +86,9 @@ class Replay:
         became = [str(result) for result, n in turned.counts.items() if n]
         return Replayed(place, became[0] if became else Outcome.LEFT_OUT)
 
-    def _checked(
-        self, letter: Letter, read: Contract | Heartbeat | Refused | None, now: datetime
-    ) -> Contract | Heartbeat | Refused | None:
-        """The same, or why it must still not be applied."""
+    def _read(self, letter: Letter, raw: bytes, now: datetime) -> Arrival | Refused | None:
+        """What it brings, or why it must still not be applied; None: its mapping leaves it out."""
+        read = self._decoders[letter.source].decode(raw, letter.place.position)
         if read is None or isinstance(read, Refused):
             return read
         arrival = arrival_of(read, self._observers[letter.source], letter.source)
@@ -106,4 +97,4 @@ class Replay:
         if letter.place.topic_id.startswith("http:") and read.force != letter.force:
             # A token is for one force: what it brought of another stays refused.
             return Refused(reason=RefusedReason(letter.reason), field="force", force=letter.force)
-        return read
+        return arrival

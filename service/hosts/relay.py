@@ -4,7 +4,6 @@ Rows are marked in the transaction in which they were sent, after the broker has
 between sends them again under the same ids; each force's order stays, since one relay sends at a time.
 """
 
-import signal
 import threading
 import time
 from datetime import UTC, datetime
@@ -28,7 +27,7 @@ from service.hosts.health import Health, served
 from service.hosts.kafka_topics import connection
 from service.hosts.planning import Planning
 from service.hosts.sending import Sending
-from service.hosts.stopped import BrokerUnreachable, WorkerStopped
+from service.hosts.stopped import BrokerUnreachable, WorkerStopped, told_to_stop
 from service.ledger.opening import IDLE_TIMEOUT_MS, Ledger
 from service.log import log
 from service.metrics import Origin
@@ -112,8 +111,7 @@ def run_relay(
 ) -> int:
     """Relay, and plan and send for ``people``, until told to stop; ``once``: until nothing waits. The
     exit code."""
-    told = _told_to_stop()
-    with served(settings, Origin.RELAY) as health:
+    with told_to_stop() as told, served(settings, Origin.RELAY) as health:
         health.watch(ledger)
         if once or not people:
             code = _relay(settings, ledger, told, health, once=once)
@@ -128,10 +126,9 @@ def run_relay(
 
 def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int:
     """Plan and send to people alone until told to stop (``once``: until nothing is due); the exit code."""
-    told = _told_to_stop()
-    log().info("sending")
-    planning, sending = Planning(settings, ledger), Sending(settings, ledger)
-    with served(settings, Origin.RELAY) as health:
+    with told_to_stop() as told, served(settings, Origin.RELAY) as health:
+        log().info("sending")
+        planning, sending = Planning(settings, ledger), Sending(settings, ledger)
         health.watch(ledger)
         health.started.set()
         if once:
@@ -142,14 +139,6 @@ def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int
                 sending.run(told)
     log().info("stopped")
     return 0
-
-
-def _told_to_stop() -> threading.Event:
-    """Set once the process is told to end."""
-    told = threading.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: told.set())
-    return told
 
 
 def _relay(

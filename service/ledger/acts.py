@@ -1,4 +1,4 @@
-"""Commands in the ledger: answers given, mutes, what was typed; and what stands open."""
+"""Commands in the ledger: answers given, mutes, and what was typed."""
 
 from collections.abc import Iterable, Mapping, Sequence
 

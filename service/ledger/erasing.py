@@ -207,8 +207,8 @@ def _erase_reports(
         refs = [row["a_ref"] for row, _ in trimmed]
         _forget(connection, force, "report", refs)
         alert_ids = [alert_id for _, alert_id in trimmed]
-        done.texts += _erase_texts(connection, force, alert_ids)
-        done.payloads += _erase_payloads(connection, force, alert_ids)
+        done.texts += _erase_of(connection, operator_texts, force, alert_ids)
+        done.payloads += _erase_of(connection, chain_payloads, force, alert_ids)
         done.messages += _erase_messages(connection, alert_ids)
         done.reports += len(trimmed)
     return page[-1][0] if len(page) == AT_ONCE else None
@@ -280,25 +280,15 @@ def _bare_line(line: judgement.Line) -> judgement.Line:
     )
 
 
-def _erase_payloads(connection: Connection, force: str, alert_ids: Sequence[str]) -> int:
+def _erase_of(connection: Connection, table: Table, force: str, alert_ids: Sequence[str]) -> int:
+    """Rows of a table beside the chain that belong to what was said or done about these alerts."""
     gone = 0
     for some in _slices(alert_ids):
         about = select(alert_events.c.seq).where(
             alert_events.c.force == force, alert_events.c.subject_id.in_(some)
         )
-        here = and_(chain_payloads.c.force == force, chain_payloads.c.seq.in_(about))
-        gone += connection.execute(delete(chain_payloads).where(here)).rowcount
-    return gone
-
-
-def _erase_texts(connection: Connection, force: str, alert_ids: Sequence[str]) -> int:
-    gone = 0
-    for some in _slices(alert_ids):
-        about = select(alert_events.c.seq).where(
-            alert_events.c.force == force, alert_events.c.subject_id.in_(some)
-        )
-        here = and_(operator_texts.c.force == force, operator_texts.c.seq.in_(about))
-        gone += connection.execute(delete(operator_texts).where(here)).rowcount
+        here = and_(table.c.force == force, table.c.seq.in_(about))
+        gone += connection.execute(delete(table).where(here)).rowcount
     return gone
 
 

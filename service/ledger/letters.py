@@ -7,9 +7,10 @@ dead is taken away in the same transaction, so that nothing is counted twice and
 from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, select, update
 
 from service.ledger.instants import instant
 from service.ledger.tables import dead_letters
@@ -64,22 +65,16 @@ def listed(
     connection: Connection, *, status: str = "", source: str = "", force: str = "", limit: int = 100
 ) -> list[Letter]:
     """Letters by place; each condition only where it is given."""
-    held = dead_letters.c
-    query = select(dead_letters).order_by(*dead_letters.primary_key).limit(limit)
-    for column, wanted in ((held.status, status), (held.source, source), (held.force, force)):
-        if wanted:
-            query = query.where(column == wanted)
-    return [_letter(row) for row in connection.execute(query)]
+    wanted = _only(status=status, source=source, force=force)
+    return _found(connection, select(dead_letters).where(*wanted).limit(limit))
 
 
 def held_letters(connection: Connection, source: str = "", force: str = "") -> list[Letter]:
     """Every letter that may be given back and is kept as it came."""
     held = dead_letters.c
-    query = select(dead_letters).where(held.status.in_(HELD), held.raw_encrypted.is_not(None))
-    for column, wanted in ((held.source, source), (held.force, force)):
-        if wanted:
-            query = query.where(column == wanted)
-    return [_letter(row) for row in connection.execute(query.order_by(*dead_letters.primary_key))]
+    kept = (held.status.in_(HELD), held.raw_encrypted.is_not(None))
+    wanted = _only(source=source, force=force)
+    return _found(connection, select(dead_letters).where(*kept, *wanted))
 
 
 def letter_at(connection: Connection, place: Place) -> tuple[Letter, bytes | None]:
@@ -117,6 +112,15 @@ def discard(connection: Connection, place: Place, reason: DiscardReason) -> None
     given = {"status": "discarded", "discarded_for": reason.value, "raw_encrypted": None}
     if connection.execute(change.values(**given)).rowcount != 1:
         raise LetterGone(f"{place} is not there, or was replayed or discarded before")
+
+
+def _only(**wanted: str) -> list[ColumnElement[bool]]:
+    """Each column as it is wanted; an empty word wants nothing."""
+    return [dead_letters.c[name] == word for name, word in wanted.items() if word]
+
+
+def _found(connection: Connection, query: Select[Any]) -> list[Letter]:
+    return [_letter(row) for row in connection.execute(query.order_by(*dead_letters.primary_key))]
 
 
 def _letter(row: Row[tuple[object, ...]]) -> Letter:

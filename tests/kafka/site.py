@@ -5,7 +5,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -190,6 +191,28 @@ class Running(NamedTuple):
     def ended(self) -> int:
         """Wait for it to end by itself; its exit code."""
         return self.process.wait(PATIENCE)
+
+
+@contextmanager
+def dev_running(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]]]:
+    """`recount dev` with a history of a day, and where it says that everything is. What it says on
+    standard error goes to ``errors`` in the folder, which is its place for temporary files too."""
+    own = {k: v for k, v in os.environ.items() if k not in ("KAFKA_BOOTSTRAP", "DATABASE_URL")}
+    options = ["dev", "--days", "1", "--speed", "1e7", "--json"]
+    with (folder / "errors").open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "service.cli", *options],
+            env={**own, "TMPDIR": str(folder), "RECOUNT_TICK_EVERY": "0.5"},
+            stdout=subprocess.PIPE,
+            stderr=said,
+            text=True,
+        )
+    try:
+        assert process.stdout is not None
+        yield process, json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+    finally:
+        process.terminate()
+        process.communicate()
 
 
 def applied(ledger: Ledger) -> int:

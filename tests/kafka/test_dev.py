@@ -1,11 +1,7 @@
 """``recount dev`` and the feed that it shares with ``recount simulate --to``."""
 
-import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -20,37 +16,14 @@ from service.ingest.source import Topic
 from service.ledger.opening import Ledger
 from service.simulation.generate import Settings
 from service.simulation.writing import write
-from tests.kafka.site import PATIENCE, Site, await_that
+from tests.kafka.site import PATIENCE, Site, await_that, dev_running
 from tests.kafka.test_relay import read
 
 DAY = Settings(days=1, starts=date(2024, 3, 4))
 
 
 def test_dev_starts_everything_feeds_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    own = {k: v for k, v in os.environ.items() if k not in ("KAFKA_BOOTSTRAP", "DATABASE_URL")}
-    command = [
-        sys.executable,
-        "-m",
-        "service.cli",
-        "dev",
-        "--days",
-        "1",
-        "--speed",
-        "1e7",
-        "--json",
-    ]
-    errors = tmp_path / "errors"
-    with errors.open("wb") as said:
-        process = subprocess.Popen(
-            command,
-            env={**own, "TMPDIR": str(tmp_path), "RECOUNT_TICK_EVERY": "0.5"},
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-        )
-    try:
-        assert process.stdout is not None
-        where = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
+    with dev_running(tmp_path) as (process, where):
         url = make_url(where["database"]).set(drivername="postgresql+psycopg")
         engine = create_engine(url)
 
@@ -62,10 +35,7 @@ def test_dev_starts_everything_feeds_it_and_leaves_nothing_behind(tmp_path: Path
         await_that(relayed, "alerts relayed")
         engine.dispose()
         process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == 0, errors.read_text(encoding="utf-8")
-    finally:
-        process.kill()
-        process.communicate()
+        assert process.wait(PATIENCE) == 0, (tmp_path / "errors").read_text(encoding="utf-8")
     host, _, port = where["kafka"].rpartition(":")
     with pytest.raises(OSError):
         socket.create_connection((host, int(port)), timeout=1)

@@ -6,7 +6,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ import yaml
 
 from service.ledger.opening import Ledger
 from tests.kafka.feed import Event, heartbeats
-from tests.kafka.site import Site, await_that
+from tests.kafka.site import Site, await_that, dev_running
 from tests.operations.test_deploy import RULES, tool
 from tests.operations.test_health import asked
 
@@ -156,38 +155,6 @@ def test_a_feed_that_stops_and_a_worker_that_dies_are_told(
     )
 
 
-@pytest.fixture
-def dev(tmp_path: Path) -> Iterator[tuple["subprocess.Popen[str]", Path]]:
-    """`recount dev`, and where its parts write their logs."""
-    own = {k: v for k, v in os.environ.items() if k not in ("KAFKA_BOOTSTRAP", "DATABASE_URL")}
-    command = [
-        sys.executable,
-        "-m",
-        "service.cli",
-        "dev",
-        "--days",
-        "1",
-        "--speed",
-        "1e7",
-        "--json",
-    ]
-    with (tmp_path / "errors").open("wb") as said:
-        process = subprocess.Popen(
-            command,
-            env={**own, "TMPDIR": str(tmp_path), "RECOUNT_TICK_EVERY": "0.5"},
-            stdout=subprocess.PIPE,
-            stderr=said,
-            text=True,
-        )
-    try:
-        assert process.stdout is not None
-        where = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")
-        yield process, Path(where["logs"])
-    finally:
-        process.terminate()
-        process.communicate()
-
-
 def health_of(log: Path) -> str:
     """Where a part says how it is; empty until it has said so."""
     for line in log.read_text(encoding="utf-8").splitlines():
@@ -196,35 +163,37 @@ def health_of(log: Path) -> str:
     return ""
 
 
-def test_dev_is_scraped_whole_and_a_worker_of_it_that_is_killed_is_told(
-    dev: tuple["subprocess.Popen[str]", Path], tmp_path: Path
-) -> None:
-    process, logs = dev
-    names = {"recount-worker": logs / "worker-1.log", "recount-relay": logs / "relay.log"}
-    await_that(lambda: all(map(health_of, names.values())), "ports said")
-    prometheus = Prometheus(tmp_path, {job: health_of(log) for job, log in names.items()})
-    try:
-        await_that(prometheus.answers, "Prometheus up")
-        await_that(lambda: prometheus.value("sum(recount_inputs_read_total)") > 0, "inputs scraped")
-        fired = ("RecountProcessDown", "recount-worker")
-        await_that(
-            lambda: (
-                prometheus.value('sum(up{job=~"recount.*"})') == 2
-                and fired not in prometheus.firing()
-            ),
-            "both scraped",
-        )
-        assert prometheus.value("max(recount_conservation_difference)") == 0
-        await_that(
-            lambda: prometheus.value("min(recount_planner_quiet_seconds)") >= 0, "planner scraped"
-        )
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        (worker,) = (
-            int(each)
-            for each in children
-            if Path(f"/proc/{each}/cmdline").read_bytes().rstrip(b"\0").endswith(b"\0worker")
-        )
-        os.kill(worker, signal.SIGKILL)
-        await_that(lambda: fired in prometheus.firing(), "told that the worker is gone")
-    finally:
-        prometheus.end()
+def test_dev_is_scraped_whole_and_a_worker_of_it_that_is_killed_is_told(tmp_path: Path) -> None:
+    with dev_running(tmp_path) as (process, where):
+        logs = Path(where["logs"])
+        names = {"recount-worker": logs / "worker-1.log", "recount-relay": logs / "relay.log"}
+        await_that(lambda: all(map(health_of, names.values())), "ports said")
+        prometheus = Prometheus(tmp_path, {job: health_of(log) for job, log in names.items()})
+        try:
+            await_that(prometheus.answers, "Prometheus up")
+            await_that(
+                lambda: prometheus.value("sum(recount_inputs_read_total)") > 0, "inputs scraped"
+            )
+            fired = ("RecountProcessDown", "recount-worker")
+            await_that(
+                lambda: (
+                    prometheus.value('sum(up{job=~"recount.*"})') == 2
+                    and fired not in prometheus.firing()
+                ),
+                "both scraped",
+            )
+            assert prometheus.value("max(recount_conservation_difference)") == 0
+            await_that(
+                lambda: prometheus.value("min(recount_planner_quiet_seconds)") >= 0,
+                "planner scraped",
+            )
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            (worker,) = (
+                int(each)
+                for each in children
+                if Path(f"/proc/{each}/cmdline").read_bytes().rstrip(b"\0").endswith(b"\0worker")
+            )
+            os.kill(worker, signal.SIGKILL)
+            await_that(lambda: fired in prometheus.firing(), "told that the worker is gone")
+        finally:
+            prometheus.end()
