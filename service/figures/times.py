@@ -7,6 +7,7 @@ from markupsafe import Markup
 from msgspec import Struct
 
 from schemas.words import TimeBound, Verdict
+from service.alerts import words
 from service.figures import charts
 from service.figures.crimes import Figures
 from service.figures.rate import Timeliness, timeliness
@@ -37,7 +38,7 @@ def heat(figures: Figures) -> Markup:
     sums = [_cell(figures, range(hour, 168, 24)) for hour in range(24)]
     cells.append([*sums, _cell(figures, range(168))])
     return charts.heat(
-        "No crime record found, by hour and weekday of receipt",
+        f"{words.VERDICTS[Verdict.MISSED]}, by hour and weekday of receipt",
         [*DAYS, "All"],
         [*(f"{hour:02}" for hour in range(24)), "All"],
         cells,
