@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from msgspec.structs import replace
+from sqlalchemy.exc import DBAPIError
 
 from service import metrics
 from service.alerts.actors import EVERY_FORCE, Actor, ActorRole
@@ -21,11 +22,15 @@ from service.control_room.sign_in import ENTER
 from service.control_room.viewers import Special
 from service.hosts.files import NotGiven
 from service.hosts.health import Health
+from service.ledger.active import NotActive, check_active, parts_of
 from service.log import log, trail
 from service.metrics import family
 from service.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+
+AGREED_EVERY = 5.0
+"""Seconds between two looks whether what the process was started with is still active."""
 
 EVERYBODY = Kept(
     Actor(id="local", roles=tuple(ActorRole), forces=(EVERY_FORCE,), via="page"), tuple(Special)
@@ -57,7 +62,9 @@ class _Server(uvicorn.Server):
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket to serve on; port 0: any free one. Raises ``NotGiven`` where it is taken."""
-    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named as TCP, or asyncio leaves Nagle's algorithm on: 40 ms for every answer on a kept connection.
+    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((host, port))
@@ -128,11 +135,22 @@ async def _serve(
     ended = await asyncio.gather(*tasks, return_exceptions=True)
     why = why or next((each for each in ended if isinstance(each, BaseException)), None)
     if why is not None:
-        # Its words may hold what was read: where it arose is enough to find it.
-        log().error("stopped", error=type(why).__name__, at=trail(why))
+        # The words of others may hold what was read: where it arose is enough to find it.
+        told_why = {"reason": str(why)} if isinstance(why, NotActive) else {"at": trail(why)}
+        log().error("stopped", error=type(why).__name__, **told_why)
         return EXIT_STOPPED
     log().info("stopped")
     return EXIT_STOPPED if stopped_itself else EXIT_DONE
+
+
+async def keep_agreed(desk: Desk) -> None:
+    """Raises ``NotActive`` once something else than what this process was started with is active."""
+    mine = parts_of(desk.rulebook)
+    while await desk.goes_on(AGREED_EVERY):
+        try:
+            await desk.read(lambda connection: check_active(connection, mine))
+        except DBAPIError as error:  # readiness says so
+            log().warning("ledger_unread", error=type(error.orig).__name__)
 
 
 async def _one(loop: Loop) -> None:

@@ -152,48 +152,73 @@ def standing(
     lane = connection.execute(
         select(lanes.c.now, lanes.c.seq).where(lanes.c.force == force)
     ).first()
+    stands = _on_board(connection, force, now)
     return Standing(
         force=force,
         lane_now=instant(lane.now) if lane else None,
         seq=lane.seq if lane else 0,
-        rows=group_rows(connection, force, now),
+        rows=_rows(stands),
         do_next=_do_next(connection, force, now, restricted, rows),
         nearest=_nearest(connection, force, now, restricted, rows),
-        falls_due=_falls_due(connection, force, now),
+        falls_due=_falls_due(stands),
         since=_since(connection, force, since),
     )
 
 
 def group_rows(connection: Connection, force: str, now: datetime) -> tuple[GroupRow, ...]:
     """Every row of the board, in order, also those of which there is nothing."""
-    found = {group: dict.fromkeys(_COUNTED, 0) for group in HarmGroup}
+    return _rows(_on_board(connection, force, now))
+
+
+class _Stretch(Struct, frozen=True):
+    """Reports of one group and verdict whose deadlines lie in one stretch."""
+
+    group: HarmGroup
+    verdict: Verdict
+    within: int
+    """Hours from now until its end; 0: it is past."""
+    n: int
+    owned: int
+    """Of these, with somebody on them."""
+
+
+def _on_board(connection: Connection, force: str, now: datetime) -> list[_Stretch]:
+    """Everything on the board, counted once: what is not yet due hour by hour."""
     wanted = [
         (group, verdict, *stretch)
-        for group in HarmGroup
         for verdict, stretches in _stretches(micros(now)).items()
         for stretch in stretches
+        for group in HarmGroup
     ]
     ranges = [(verdict, group, low, high) for group, verdict, _, low, high in wanted]
-    for (group, verdict, within, _, _), (n, owned) in zip(
-        wanted, _counted(connection, force, ranges), strict=True
-    ):
-        figures = found[group]
-        for name in _figures(verdict, within):
-            figures[name] += n
-        if verdict is not Verdict.NOT_PROVABLE:
-            figures["nobody"] += n - owned
-        if verdict in _PAST:
-            figures["past_alone"] += n - owned
-    return tuple(GroupRow(group=group, **found[group]) for group in HarmGroup)
+    return [
+        _Stretch(group, verdict, within, n, owned)
+        for (group, verdict, within, _, _), (n, owned) in zip(
+            wanted, _counted(connection, force, ranges), strict=True
+        )
+    ]
 
 
 def _stretches(at: int) -> dict[Verdict, list[tuple[int, int, int]]]:
-    """By verdict: stretches of deadlines that the board tells apart, each with its hours from now."""
-    bounds = [at + hours * HOUR_US for hours in _WITHIN.values()]
-    ends = zip((_EVER[0], *bounds), (*bounds, _EVER[1]), (*_WITHIN.values(), LATER), strict=True)
-    pending = [(within, low, high) for low, high, within in ends]
+    """By verdict: stretches of deadlines, each with the hours from now until its end."""
+    bounds = [at + n * HOUR_US for n in range(HOURS_AHEAD + 1)]
+    ends = zip((_EVER[0], *bounds), (*bounds, _EVER[1]), strict=True)
+    pending = [(within, low, high) for within, (low, high) in enumerate(ends)]
     whole = [(LATER, *_EVER)]
     return {Verdict.PENDING: pending, **dict.fromkeys((*_PAST, Verdict.NOT_PROVABLE), whole)}
+
+
+def _rows(stands: Iterable[_Stretch]) -> tuple[GroupRow, ...]:
+    found = {group: dict.fromkeys(_COUNTED, 0) for group in HarmGroup}
+    for each in stands:
+        figures = found[each.group]
+        for name in _figures(each.verdict, each.within):
+            figures[name] += each.n
+        if each.verdict is not Verdict.NOT_PROVABLE:
+            figures["nobody"] += each.n - each.owned
+        if each.verdict in _PAST:
+            figures["past_alone"] += each.n - each.owned
+    return tuple(GroupRow(group=group, **found[group]) for group in HarmGroup)
 
 
 def _counted(
@@ -239,7 +264,7 @@ def standing_longer(connection: Connection, force: str, now: datetime, span: tim
 _COUNTED = tuple(name for name in GroupRow.__struct_fields__ if name != "group")
 
 
-LATER = 99
+LATER = HOURS_AHEAD + 1
 """Hours from now of what is due after all that the board tells apart."""
 
 _EVER = (-(2**62), 2**62)
@@ -301,14 +326,12 @@ def _listed(force: str, restricted: bool) -> Select[tuple[object, ...]]:
     return query.order_by(held.deadline, held.ref)
 
 
-def _falls_due(connection: Connection, force: str, now: datetime) -> tuple[Hour, ...]:
-    at = micros(now)
-    hours = [(at + n * HOUR_US, at + (n + 1) * HOUR_US) for n in range(HOURS_AHEAD)]
-    ranges = [(Verdict.PENDING, group, *hour) for hour in hours for group in HarmGroup]
+def _falls_due(stands: Iterable[_Stretch]) -> tuple[Hour, ...]:
     high, other = [0] * HOURS_AHEAD, [0] * HOURS_AHEAD
-    for n, (count, _) in enumerate(_counted(connection, force, ranges)):
-        figures = high if ranges[n][1] in HIGH_HARM else other
-        figures[n // len(HarmGroup)] += count
+    for each in stands:
+        if each.verdict is Verdict.PENDING and 0 < each.within <= HOURS_AHEAD:
+            figures = high if each.group in HIGH_HARM else other
+            figures[each.within - 1] += each.n
     return tuple(map(Hour, range(HOURS_AHEAD), high, other))
 
 
