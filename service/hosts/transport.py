@@ -19,6 +19,12 @@ from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 from msgspec import Struct
 
+CHUNKS = 20
+"""Parts of a poll, each of one partition."""
+
+A_LITTLE = 50
+"""Of so many records of a poll, at least one is of each partition."""
+
 
 class PartitionBatch(Struct, frozen=True):
     """What one poll brought of one partition."""
@@ -92,6 +98,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         super().__post_init__()
         self.reach: dict[TP, int] = {}
         """First position not handed over, by partition; changes only in this thread."""
+        self._stands: dict[TP, int] = {}
+        """Time of the last record handed over, by partition: its own or the broker's, in ms."""
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         """As Faust's, but partition n of every topic goes to one worker, and only what is committed
@@ -119,9 +127,22 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
             sasl_plain_password=secured.sasl_plain_password,
         )
 
-    async def _fetch_records(self, consumer: Any, *given: Any, **named: Any) -> Any:
+    async def _fetch_records(
+        self,
+        consumer: Any,
+        active_partitions: set[TP],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Any:
         """By partition: where the reader stood, where it stands, and what lies between."""
-        fetched = await super()._fetch_records(consumer, *given, **named)
+        assert max_records, "a poll is bounded"
+        fetched: Mapping[Any, list[Any]] = await self._abreast(
+            consumer, active_partitions, max_records
+        )
+        if not fetched:
+            fetched = await super()._fetch_records(
+                consumer, active_partitions, timeout, -(-max_records // CHUNKS)
+            )
         # Nothing is awaited for long below: no seek comes between records and positions.
         read = {}
         for aio_tp, records in fetched.items():
@@ -130,7 +151,40 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
                 after = await consumer.position(aio_tp)
                 read[tp] = (self.reach[tp], after, records)
                 self.reach[tp] = after
+                self._stands[tp] = records[-1].timestamp or 0
         return read
+
+    async def _abreast(self, consumer: Any, active: set[TP], most: int) -> dict[Any, list[Any]]:
+        """Records at hand, the partition that is furthest behind in time always first.
+
+        As they are fetched, one partition would fill poll after poll: records of a day would come before
+        the reports that they belong to, and every one of them be kept and looked for in vain. A little
+        of each comes along in any case, so nobody waits for one that is far behind or stands still.
+        """
+        fetched: dict[Any, list[Any]] = {}
+        stands = {tp: self._stands.get(tp, 0) for tp in active if tp in self.reach}
+
+        async def take(tp: TP, many: int) -> int:
+            found = await super(ConsumerThread, self)._fetch_records(consumer, {tp}, 0, many)
+            for aio_tp, records in found.items():
+                fetched.setdefault(aio_tp, []).extend(records)
+                stands[tp] = records[-1].timestamp or 0
+            return sum(map(len, found.values()))
+
+        left = most
+        for tp in sorted(stands):
+            left -= await take(tp, max(1, min(left, most // A_LITTLE)))
+            if left <= 0:
+                return fetched
+        while stands:
+            tp = min(stands, key=stands.__getitem__)
+            taken = await take(tp, min(left, -(-most // CHUNKS)))
+            left -= taken
+            if left <= 0 or not (taken or await _is_read(consumer, tp)):
+                break  # there is more of it, and it is on its way: wait rather than run ahead
+            if not taken:
+                del stands[tp]
+        return fetched
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
         self.reach.update(partitions)
@@ -142,6 +196,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         if consumer is None or consumer._fetcher is None:
             return True
         return not consumer._fetcher.error_future.done()
+
+
+async def _is_read(consumer: Any, tp: TP) -> bool:
+    end = consumer.highwater(tp)
+    return end is not None and await consumer.position(tp) >= end
 
 
 class Consumer(driver.Consumer):

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from schemas.words import AlertType, Verdict
 from service.hosts.files import NotGiven
 from service.hosts.kafka_boot import probe
+from service.hosts.kafka_topics import partition_of
 from service.hosts.stopped import WorkerStopped
 from service.ledger import outputs
 from service.ledger.opening import Ledger
@@ -229,3 +230,28 @@ def test_a_ledger_without_its_tables_is_refused_with_the_command_that_makes_them
     assert "run: recount db upgrade" in done.err
     assert site.run("db", "upgrade").code == 0
     probe(site.settings()).ledger.close()
+
+
+def test_topics_are_read_abreast_in_time_however_much_lies_on_one_of_them(
+    site: Site, ledger: Ledger
+) -> None:
+    told = events(3000)
+    site.produce(told)
+    worker = site.start()
+    site.await_applied(ledger, len(told), worker)
+    assert worker.stop() == 0
+    lying: dict[str, list[float]] = {}
+    for each in told:
+        if each.side != "referrals":  # a little of everything is read at once: these are few
+            place = f"{site.topics[each.side]}/{partition_of(each.force, 4)}"
+            lying.setdefault(place, []).append(each.at.timestamp())
+    first, last = told[0].at.timestamp(), told[-1].at.timestamp() - 48 * 3600  # then heartbeats
+    at, ahead = dict.fromkeys(lying, 0), 0.0
+    for line in worker.said("turn"):
+        at.update({place: n for place, n in line["positions"].items() if place in at})
+        unread = [times[at[place]] for place, times in lying.items() if at[place] < len(times)]
+        read = [times[at[place] - 1] for place, times in lying.items() if at[place]]
+        if unread:
+            ahead = max(ahead, min(max(read), last) - min(unread))
+    assert all(at[place] == len(times) for place, times in lying.items())
+    assert ahead < (last - first) / 5
