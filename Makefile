@@ -51,7 +51,7 @@ faults: .venv/installed  ## kill, stop and restart everything under load; an hou
 	.venv/bin/pytest tests/kafka/test_faults.py tests/kafka/test_scattering.py tests/kafka/faults_at_length.py tests/kafka/answers_at_length.py
 
 rehearse: .venv/installed  ## copy, restore and upgrade while a loaded service runs; some minutes
-	.venv/bin/pytest tests/operations/rehearsal.py
+	.venv/bin/pytest tests/operations/rehearsal.py tests/operations/walk_through.py
 
 soak: .venv/installed  ## half an hour of steady load: does the worker's memory grow?
 	.venv/bin/python -m benchmarks.soak

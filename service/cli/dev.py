@@ -42,11 +42,11 @@ def dev(
     partitions: Annotated[int, typer.Option(min=1, help="Of every topic.")] = 4,
     as_json: AsJson = False,
 ) -> None:
-    """Run a real Kafka, PostgreSQL, workers, relay and a feed here, until Ctrl-C; nothing is left.
+    """Run a real Kafka, PostgreSQL, workers, relay, board and a feed here, until Ctrl-C; nothing is left.
 
     Fed is a simulated force whose history reaches up to now and goes on as time passes, or the native
-    lines of files. KAFKA_BOOTSTRAP and DATABASE_URL, where set, are used instead of own servers. The
-    first start fetches Kafka (about 120 MB).
+    lines of files. A part that is killed is started again. KAFKA_BOOTSTRAP and DATABASE_URL, where set,
+    are used instead of own servers. The first start fetches Kafka (about 120 MB).
 
     Example: recount dev --speed 3600 --workers 2
     """
@@ -76,8 +76,11 @@ def dev(
         def heard(many: int, at: datetime) -> None:
             progress.update(task, description=f"{many:,} sent, up to {at:%Y-%m-%d %H:%M} UTC")
 
+        def restarted(name: str, code: int) -> None:
+            err.print(f"{name} ended ({code}) and was started again", markup=False)
+
         try:
-            run_dev(told, speed, workers, partitions, show, heard)
+            run_dev(told, speed, workers, partitions, show, heard, restarted)
         except PartFailed as failed:
             raise WorkerStopped(str(failed)) from None
         progress.update(task, description="stopped")
@@ -89,6 +92,7 @@ def _show(where: Whereabouts, as_json: bool) -> None:
             {
                 "kafka": where.kafka,
                 "database": where.database,
+                "board": where.board,
                 "logs": str(where.logs),
                 "topics": where.topics,
             }
@@ -96,6 +100,7 @@ def _show(where: Whereabouts, as_json: bool) -> None:
         return
     out.print(f"Kafka       {where.kafka}", markup=False)
     out.print(f"PostgreSQL  {where.database}", markup=False)
+    out.print(f"board       {where.board}", markup=False)
     out.print(f"topics      {', '.join(where.topics)}", markup=False)
     out.print(f"logs        {where.logs}", markup=False)
     out.print("other commands find it by", markup=False)

@@ -194,15 +194,17 @@ class Running(NamedTuple):
 
 
 @contextmanager
-def dev_running(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]]]:
+def dev_running(
+    folder: Path, *more: str, **environment: str
+) -> Iterator[tuple["subprocess.Popen[str]", dict[str, str]]]:
     """`recount dev` with a history of a day, and where it says that everything is. What it says on
     standard error goes to ``errors`` in the folder, which is its place for temporary files too."""
     own = {k: v for k, v in os.environ.items() if k not in ("KAFKA_BOOTSTRAP", "DATABASE_URL")}
-    options = ["dev", "--days", "1", "--speed", "1e7", "--json"]
+    options = ["dev", "--days", "1", "--speed", "1e7", "--json", *more]
     with (folder / "errors").open("wb") as said:
         process = subprocess.Popen(
             [sys.executable, "-m", "service.cli", *options],
-            env={**own, "TMPDIR": str(folder), "RECOUNT_TICK_EVERY": "0.5"},
+            env={**own, "TMPDIR": str(folder), "RECOUNT_TICK_EVERY": "0.5", **environment},
             stdout=subprocess.PIPE,
             stderr=said,
             text=True,
@@ -213,6 +215,16 @@ def dev_running(folder: Path) -> Iterator[tuple["subprocess.Popen[str]", dict[st
     finally:
         process.terminate()
         process.communicate()
+
+
+def workers_of(dev: "subprocess.Popen[str]") -> list[int]:
+    """Processes of the workers that `recount dev` started."""
+    children = Path(f"/proc/{dev.pid}/task/{dev.pid}/children").read_text(encoding="ascii")
+    return [
+        int(each)
+        for each in children.split()
+        if Path(f"/proc/{each}/cmdline").read_bytes().endswith(b"\0worker\0")
+    ]
 
 
 def applied(ledger: Ledger) -> int:

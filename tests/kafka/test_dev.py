@@ -1,22 +1,26 @@
 """``recount dev`` and the feed that it shares with ``recount simulate --to``."""
 
+import os
 import signal
 import socket
 import threading
+import time
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import create_engine, make_url, text
 
+from service.hosts.dev import LIVED
 from service.hosts.feeding import Fed, HttpSender, feed, simulated, written
 from service.hosts.files import NotGiven
 from service.ingest.source import Topic
 from service.ledger.opening import Ledger
 from service.simulation.generate import Settings
 from service.simulation.writing import write
-from tests.kafka.site import PATIENCE, Site, await_that, dev_running
+from tests.kafka.site import PATIENCE, Site, await_that, dev_running, workers_of
 from tests.kafka.test_relay import read
 
 DAY = Settings(days=1, starts=date(2024, 3, 4))
@@ -34,6 +38,9 @@ def test_dev_starts_everything_feeds_it_and_leaves_nothing_behind(tmp_path: Path
 
         await_that(relayed, "alerts relayed")
         engine.dispose()
+        with httpx.Client(follow_redirects=True) as client:
+            page = client.get(where["board"])
+        assert (page.status_code, "<h1" in page.text) == (200, True)
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0, (tmp_path / "errors").read_text(encoding="utf-8")
     host, _, port = where["kafka"].rpartition(":")
@@ -42,6 +49,23 @@ def test_dev_starts_everything_feeds_it_and_leaves_nothing_behind(tmp_path: Path
     assert not Path(where["logs"]).exists()
     # The package that brings PostgreSQL keeps an empty file there, shared by all who start one.
     assert {each.name for each in tmp_path.iterdir()} <= {"errors", ".lockfile"}
+
+
+def test_in_dev_a_part_that_is_killed_is_started_again(tmp_path: Path) -> None:
+    with dev_running(tmp_path) as (process, where):
+        log = Path(where["logs"]) / "worker-1.log"
+
+        def begun(times: int) -> bool:
+            return log.read_text(encoding="utf-8").count('"ready"') >= times
+
+        await_that(lambda: begun(1), "a worker reads")
+        time.sleep(LIVED)
+        (worker,) = workers_of(process)
+        os.kill(worker, signal.SIGKILL)
+        await_that(lambda: begun(2), "it reads again")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+    assert "worker-1 ended (-9) and was started again" in (tmp_path / "errors").read_text("utf-8")
 
 
 def test_a_simulated_force_on_topics_is_what_it_would_be_in_files(

@@ -180,6 +180,8 @@ def test_upgraded_under_load_from_the_program_before(
             new = site.start(command="relay" if each is relay else "worker")
             assert each.stop() == 0
             assert new.process.poll() is None
+    done = site.run("config", "activate", "--yes")  # where the new program brings other rules
+    assert done.code == 0, done.err
     assert revision(ledger.engine).held == wanted_revision()
     finish(site, ledger, *(each for each in site.running()))
     judge(site, ledger, expected)

@@ -18,7 +18,7 @@ import yaml
 
 from service.ledger.opening import Ledger
 from tests.kafka.feed import Event, heartbeats
-from tests.kafka.site import Site, await_that, dev_running
+from tests.kafka.site import Site, await_that, dev_running, workers_of
 from tests.operations.test_deploy import RULES, tool
 from tests.operations.test_health import asked
 
@@ -187,12 +187,7 @@ def test_dev_is_scraped_whole_and_a_worker_of_it_that_is_killed_is_told(tmp_path
                 lambda: prometheus.value("min(recount_planner_quiet_seconds)") >= 0,
                 "planner scraped",
             )
-            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-            (worker,) = (
-                int(each)
-                for each in children
-                if Path(f"/proc/{each}/cmdline").read_bytes().rstrip(b"\0").endswith(b"\0worker")
-            )
+            (worker,) = workers_of(process)
             os.kill(worker, signal.SIGKILL)
             await_that(lambda: fired in prometheus.firing(), "told that the worker is gone")
         finally:
