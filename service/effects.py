@@ -91,6 +91,9 @@ class RulesChanged(Struct, frozen=True, tag=True):
     refs: tuple[str, ...]
     """Reports to look at; an activation pages through a lane in slices."""
     known_at: datetime
+    """No later than the lane's now: other rules do not make time pass."""
+    records: tuple[str, ...] = ()
+    """Records to be found by the keys of what is active now."""
 
 
 class Settling(Struct, frozen=True, tag=True):

@@ -14,7 +14,7 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from schemas.words import AlertType, RecordStatus, Verdict
+from schemas.words import AlertType, RecordStatus
 from service import commands
 from service.alerts.handling import given
 from service.alerts.lifecycle import Situation, next_sayings
@@ -46,7 +46,7 @@ from service.effects import (
 from service.leftovers import Leftovers
 from service.matching import watermark
 from service.matching.join import Judgement, Linked, Offer, Sight, judge
-from service.matching.judgement import Line, answered_by, encode
+from service.matching.judgement import CLAIMED, UNPROVED, Line, answered_by, encode
 from service.matching.levels import BY_HAND, CERTAIN, Link, link, repaired, slips
 from service.matching.watermark import Basis, SourceState
 from service.pointers import Pointers, Rulebook, may_repair, record_mentions, report_mentions
@@ -54,12 +54,6 @@ from service.rules.expect import expect
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.standing import standing
 from service.voice import Voice
-
-CLAIMED = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED})
-"""Verdicts that speak though nothing was said before; all others only answer what was."""
-
-UNPROVED = frozenset({Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED})
-"""Verdicts under which a crime may be not provable."""
 
 
 def decide(
@@ -90,6 +84,7 @@ class _Fold:
         self._lines: dict[str, Line] = {}
         self._changed_reports: dict[str, None] = {}
         self._changed_records: dict[str, None] = {}
+        self._filed_anew: set[str] = set()  # their keys may be others by other rules
         self._pointers = Pointers()
         for report in self._reports.values():
             self._pointers.add_report(report.facts)
@@ -135,11 +130,16 @@ class _Fold:
         held = self._held.records.get(state.facts.ref)
         same = held is not None and held.facts is state.facts and held.view is state.view
         same = same and held is not None and bool(held.linked_to) == bool(state.linked_to)
+        same = same and state.facts.ref not in self._filed_anew
         return TrackRecord(state, None if same else record_mentions(state, self._rulebook))
 
     def _track_report(self, state: ReportState) -> TrackReport:
         held, line = self._held.reports.get(state.facts.ref), self._lines[state.facts.ref]
-        same = held is not None and held.facts is state.facts
+        same = (
+            held is not None
+            and held.facts is state.facts
+            and held.facts.ref not in self._filed_anew
+        )
         same = same and held is not None and (held.owed_at is None) is (state.owed_at is None)
         mentions = None if same else report_mentions(state, self._rulebook)
         where = place(state.facts, line, state.handling)
@@ -257,9 +257,10 @@ class _Fold:
         return touched
 
     def _relearn(self, each: RulesChanged) -> Collection[str]:
-        for held in list(self._records.values()):
+        self._filed_anew.update(each.records, each.refs)
+        for ref, held in list(self._records.items()):
             state = self._stand(held)
-            if state != held:
+            if state != held or ref in self._filed_anew:
                 self._put_record(state)
         return [ref for ref in each.refs if ref in self._reports]
 
@@ -290,8 +291,7 @@ class _Fold:
     def _desk(self, each: CommandGiven) -> commands.Desk:
         assert self._now is not None
         book = self._rulebook
-        known = each.ref in self._reports
-        logs = self._pointers.incident(each.ref, self._reports) if known else []
+        logs = self._pointers.incident(each.ref, self._reports) if each.ref in self._reports else []
         links = self._relink(logs)[0] if logs else {}
         return commands.Desk(
             pack=book.pack,
@@ -308,12 +308,11 @@ class _Fold:
 
     def _unproved(self) -> list[str]:
         """Reports that may turn out to be missed where sources prove more."""
-        return [s.facts.ref for s in self._reports.values() if s.verdict in UNPROVED]
+        return [ref for ref, s in self._reports.items() if s.verdict in UNPROVED]
 
     def _claimed(self) -> list[str]:
         """Reports that rest on a miss, said or met by a likely record."""
-        states = self._reports.values()
-        return [s.facts.ref for s in states if s.verdict in CLAIMED or s.owed_at]
+        return [ref for ref, s in self._reports.items() if s.verdict in CLAIMED or s.owed_at]
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -390,8 +389,7 @@ class _Fold:
         if state.next_by_clock and (held is None or state.next_by_clock != held.next_by_clock):
             heappush(self._by_clock, (state.next_by_clock, state.facts.ref))
         if state.next_by_watermark:
-            waiting = self._by_watermark[state.waits_on]
-            heappush(waiting, (state.next_by_watermark, state.facts.ref))
+            heappush(self._by_watermark[state.waits_on], (state.next_by_watermark, state.facts.ref))
 
     def _pass_watermarks(self) -> None:
         """Decide everything that the watermarks now prove, in time order."""

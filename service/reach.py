@@ -5,6 +5,7 @@ point at. Asking for too much is slow; asking for too little would be wrong, so 
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -23,7 +24,7 @@ from service.effects import (
     RulesChanged,
     Tick,
 )
-from service.engine import CLAIMED, UNPROVED
+from service.matching.judgement import CLAIMED, UNPROVED
 from service.matching.levels import slips
 from service.matching.watermark import Basis, reaches_back, silent_at
 from service.pointers import OWED, Rulebook, crime_key, log_key, may_repair, near_key
@@ -101,6 +102,7 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
                 mentions.add(OWED)
             case RulesChanged():
                 reports.update(each.refs)
+                records.update(each.records)
             case CommandGiven():
                 reports.update(filter(None, [each.ref]))
                 named = (getattr(each.asked, "record", ""), getattr(each.asked, "other_ref", ""))
@@ -142,12 +144,15 @@ def further(
         records.update(state.facts.crime_refs)
         records.update(state.handling.links)
         mentions.add(log_key(state.facts.ref))
+    known = set(lane.reports)
     for record in lane.records.values():
         reports.update(record.linked_to)
-        _around(record.viewed, lane, rulebook, reports, records, mentions)
+        _around(record.viewed, known, rulebook, reports, records, mentions)
     for each in inputs:
         if isinstance(each, RecordSeen):
-            _around(each.facts, lane, rulebook, reports, records, mentions)
+            _around(each.facts, known, rulebook, reports, records, mentions)
+        elif isinstance(each, ReportSeen):
+            known.add(each.facts.ref)  # by the time a record behind it comes
     near: set[str] = set()
     if rulebook.linkage is not None:
         likely = _Likely(rulebook, whole, lane, inputs)
@@ -164,7 +169,7 @@ def further(
 
 def _around(
     facts: RecordFacts,
-    lane: Lane,
+    known: AbstractSet[str],
     rulebook: Rulebook,
     reports: set[str],
     records: set[str],
@@ -174,7 +179,7 @@ def _around(
     reports.update(facts.incident_refs)
     if facts.cancellation is not None and facts.cancellation.other_ref:
         records.add(facts.cancellation.other_ref)
-    exact = any(ref in lane.reports for ref in facts.incident_refs)
+    exact = any(ref in known for ref in facts.incident_refs)
     if not exact and may_repair(facts, rulebook):
         mentions.add(crime_key(facts.ref))
         reports.update(slip for ref in facts.incident_refs for slip in slips(ref))

@@ -75,6 +75,8 @@ class Settings(BaseSettings):
     """Where dead letters go, without their values."""
     rules: str = "england_and_wales"
     """Rule pack: the name of a shipped one, or a .yaml file."""
+    linkage: Path | None = None
+    """Linkage model trained for that pack; absent: references alone link."""
     group: str = "recount"
     """Consumer group; also the prefix of client ids."""
     person_key_file: Path | None = None

@@ -8,13 +8,15 @@ are written. Only after it returns may a broker forget. A batch with no input bu
 from collections.abc import Sequence
 
 from msgspec import Struct
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
-from service.effects import Answer, Input, Intake, RaiseEvent, RecordSeen, ReportSeen
+from service.effects import Answer, Effect, Input, Intake, RaiseEvent, RecordSeen, ReportSeen
 from service.engine import decide
+from service.ledger.active import check_active, parts_of
 from service.ledger.acts import load_acts
 from service.ledger.letters import Place, take_back
-from service.ledger.load import load, lock
+from service.ledger.load import load, lock, look_at
 from service.ledger.opening import Ledger, contended
 from service.ledger.positions import Advance, advance
 from service.ledger.write import DeadLetter, Writing
@@ -54,9 +56,10 @@ class Turned(Struct, frozen=True, kw_only=True):
 def turn(ledger: Ledger, rulebook: Rulebook, batch: Batch) -> Turned:
     """Apply one batch, whole or not at all.
 
-    Raises ``LetterGone`` where a dead letter is no longer held, ``PositionsBehind`` or
-    ``PositionsAhead`` (service.ledger.positions) where the ledger does not stand where the batch
-    begins, and the database's own error where it fails for another reason than a lost race for locks.
+    Raises ``NotActive`` where the rulebook is not the one the ledger is decided by, ``LetterGone`` where
+    a dead letter is no longer held, ``PositionsBehind`` or ``PositionsAhead`` (service.ledger.positions)
+    where the ledger does not stand where the batch begins, and the database's own error where it fails
+    for another reason than a lost race for locks.
     """
     for attempt in range(1, ATTEMPTS):
         try:
@@ -73,6 +76,7 @@ def _run(ledger: Ledger, rulebook: Rulebook, batch: Batch, attempt: int) -> Turn
     with ledger.writing() as connection:
         advance(connection, batch.advances)
         held = lock(connection, by_force)
+        check_active(connection, parts_of(rulebook))  # under the locks: an activation waits for us
         load_acts(connection, held, by_force)
         load(connection, held, rulebook, by_force)
         writing = Writing(rulebook)
@@ -90,6 +94,17 @@ def _run(ledger: Ledger, rulebook: Rulebook, batch: Batch, attempt: int) -> Turn
         results=writing.results,
         attempts=attempt,
     )
+
+
+def consider(
+    connection: Connection, rulebook: Rulebook, inputs: Sequence[Input]
+) -> dict[str, Sequence[Effect]]:
+    """What a turn would do, by force; nothing is locked or written, in a transaction that reads."""
+    by_force = _by_force(inputs)
+    held = look_at(connection, by_force)
+    load_acts(connection, held, by_force)
+    load(connection, held, rulebook, by_force)
+    return {f: decide(each.lane, rulebook, by_force[f])[1] for f, each in held.items()}
 
 
 def _by_force(inputs: Sequence[Input]) -> dict[str, list[Input]]:

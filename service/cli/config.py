@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from service.cli.activate import activate
 from service.cli.terminal import AsJson, out, print_json, table
 from service.hosts.files import NotGiven, named_feed, read_pack, read_person_key
 from service.ingest.lined import Fault
@@ -19,9 +20,10 @@ from service.outages import declared
 from service.settings import Settings, SettingsWrong, environment_name, read_settings
 
 app = typer.Typer(
-    help="Settings: show, check. They come from the environment.", no_args_is_help=True
+    help="Settings, which come from the environment: show, check; what a ledger is decided by: activate.",
+    no_args_is_help=True,
 )
-
+app.command()(activate)
 
 SECRET = "(set, not shown)"  # noqa: S105 - what is shown in place of one
 OURS = "RECOUNT_"

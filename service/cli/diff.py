@@ -76,6 +76,13 @@ def diff(
 
 
 def _print(told: dict[str, Any], folder: Path | None) -> None:
+    print_differences(told)
+    if folder:
+        out.print(f"open {folder / 'diff.html'}")
+
+
+def print_differences(told: dict[str, Any]) -> None:
+    """What ``diff_page.counted`` counted, for a person."""
     out.print(
         f"{told['differing']:,} of {told['reports']:,} reports are judged differently, "
         f"{told['other_verdict']:,} with another verdict"
@@ -91,5 +98,3 @@ def _print(told: dict[str, Any], folder: Path | None) -> None:
     out.print(
         f"newly without a record {told['newly_missed']:,}; no longer {told['no_longer_missed']:,}"
     )
-    if folder:
-        out.print(f"open {folder / 'diff.html'}")

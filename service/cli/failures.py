@@ -7,6 +7,7 @@ from service.hosts.files import InputBroken, NotGiven
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped
 from service.ingest.fields import ColumnMissing
 from service.ingest.lined import Fault
+from service.ledger.active import NotActive
 from service.ledger.letters import LetterGone
 from service.ledger.opening import LedgerUnusable
 from service.ledger.sealed import KeysUnusable, NotOpened
@@ -28,7 +29,7 @@ MISUSE = (
 )
 """What people gave and can mend."""
 
-BROKEN = (InputBroken, WorkerStopped, BrokerUnreachable)
+BROKEN = (InputBroken, WorkerStopped, BrokerUnreachable, NotActive)
 """What could not be read, or went on, to its end."""
 
 

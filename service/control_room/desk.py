@@ -8,13 +8,16 @@ from typing import TypeVar
 
 from fastapi import Request
 from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from service.effects import Answer, HeartbeatSeen, RecordSeen, ReportSeen
 from service.ingest.decode import Refused
+from service.ledger import outputs
 from service.ledger.given import Act, make_command
 from service.ledger.opening import Ledger
 from service.ledger.sealed import Keys
+from service.ledger.settling import beginnings
 from service.ledger.write import DeadLetter
 from service.metrics import Counted
 from service.pointers import Rulebook
@@ -62,6 +65,9 @@ class Desk(Struct, frozen=True, kw_only=True):
     taking_in: asyncio.Semaphore
     """Bodies being taken in; whoever finds it locked is told to come again."""
 
+    known: set[str] = field(default_factory=set)
+    """Forces of which something is known to have been taken in."""
+
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the process is to end: whatever goes on and on finishes what it is at."""
 
@@ -90,6 +96,18 @@ class Desk(Struct, frozen=True, kw_only=True):
             if done.events:
                 self.said.set()
             return done
+
+    async def take(self, batch: Batch, force: str) -> Turned:
+        """A turn over what was sent for a force; of one never seen before, what is past is settled
+        first."""
+        if force not in self.known:
+            self.known.update(await self.read(outputs.forces))
+            new = beginnings(batch.inputs, self.known, self.clock())
+            batch = replace(batch, inputs=(*new, *batch.inputs))
+        turned = await self.turn(batch)
+        if batch.inputs:
+            self.known.add(force)
+        return turned
 
     async def give(self, act: Act) -> Answer:
         """Let a person's command be weighed and done, in a turn of its own. Raises ``ActUnusable``."""

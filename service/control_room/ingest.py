@@ -110,7 +110,7 @@ async def _apply(
             dead=tuple(row.letter for row in found if row.letter is not None),
         )
         try:
-            turned = await desk.turn(batch)
+            turned = await desk.take(batch, token.force)
         except DBAPIError as error:
             log().error("ingest_failed", error=type(error.orig).__name__, force=token.force)
             raise unavailable(

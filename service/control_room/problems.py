@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from service.alerts import words
 from service.control_room.plain_page import plain_page
+from service.ledger.active import NotActive
 from service.log import log, trail
 
 PROBLEM_JSON = "application/problem+json"
@@ -109,6 +110,10 @@ def answer_problems(app: FastAPI) -> None:
         status = HTTPStatus.UNPROCESSABLE_ENTITY
         found = Problem(status, "invalid_field", str(first["msg"]), more={"field": field})
         return told(request, found)
+
+    @app.exception_handler(NotActive)
+    async def not_active(request: Request, differs: NotActive) -> Response:
+        return told(request, unavailable(str(differs)))
 
     @app.exception_handler(DBAPIError)
     async def database(request: Request, error: DBAPIError) -> Response:

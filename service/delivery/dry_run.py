@@ -1,7 +1,7 @@
 """What routes would tell at once of everything that stands open, were they put to work now."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 import msgspec
@@ -64,6 +64,7 @@ class DryRun(Struct, frozen=True):
     quiet: int
     """Of them, those settled without single messages."""
     receivers: dict[str, Load]
+    """By name; before it, where there are several forces, the force and a slash."""
 
     @property
     def messages(self) -> int:
@@ -80,15 +81,20 @@ def would_tell(connection: Connection, routes: Routes, now: datetime) -> DryRun:
     began = {
         f: instant(at) for f, at in connection.execute(select(lanes.c.force, lanes.c.alert_from))
     }
-    loads: dict[str, Load] = {}
-    asked: dict[str, list[Asked]] = {}
-    digests: set[tuple[str, bool]] = set()
+    return would_tell_of(_standing(connection, now, began), routes, now)
+
+
+def would_tell_of(alerts: Iterable[tuple[Routed, Said]], routes: Routes, now: datetime) -> DryRun:
+    """The same of these alerts, were they said now."""
+    loads: dict[tuple[str, str], Load] = {}
+    asked: dict[tuple[str, str], list[Asked]] = {}
+    digests: set[tuple[tuple[str, str], bool]] = set()
     counted: Counter[bool] = Counter()
-    for routed, said in _standing(connection, now, began):
+    for routed, said in alerts:
         counted[said.quiet] += 1
         route = routes.freeze(routed)
         for tell in look(route, hear(Progress(), said), Pauses(), now).tells:
-            name = f"{routed.force}/{tell.receiver}" if len(began) > 1 else tell.receiver
+            name = (routed.force, tell.receiver)
             load = loads.setdefault(name, Load())
             load.on_worklist += 1
             if tell.kind is StepKind.INTERRUPT:
@@ -102,7 +108,9 @@ def would_tell(connection: Connection, routes: Routes, now: datetime) -> DryRun:
                 digests.add((name, tell.why == SETTLED_QUIETLY))
     for name, _ in digests:
         loads[name].digests += 1
-    return DryRun(counted.total(), counted[True], dict(sorted(loads.items())))
+    several = len({force for force, _ in loads}) > 1
+    named = {f"{f}/{r}" if several else r: load for (f, r), load in sorted(loads.items())}
+    return DryRun(counted.total(), counted[True], named)
 
 
 def _standing(

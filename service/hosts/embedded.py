@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -26,6 +26,7 @@ from service.control_room.page_routes import PAGES
 from service.delivery.numbers import give_numbers
 from service.delivery.topics import let_go
 from service.effects import Tick
+from service.hosts.agreeing import agree
 from service.hosts.demonstration import SOURCE, Demonstration
 from service.hosts.files import NotGiven
 from service.hosts.health import served
@@ -35,13 +36,16 @@ from service.hosts.planning import Planning
 from service.hosts.sending import Sending
 from service.hosts.serving import LOOPBACK, Loop, bind, serve, with_link
 from service.ledger import outputs
+from service.ledger.active import parts_of
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.sealed import new_key
+from service.ledger.settling import standstills
 from service.ledger.upgrading import upgrade
 from service.log import log
 from service.metrics import Counted, Origin
+from service.pointers import Rulebook
 from service.settings import Settings
-from service.turn import Batch
+from service.turn import Batch, turn
 
 PARTS = (Origin.TURNS, Origin.BOARD)
 """What a process with a board counts."""
@@ -76,12 +80,16 @@ def run_embedded(settings: Settings, wanted: Wanted, tell: Callable[[str], None]
         try:
             upgrade(ledger.engine)
             _check_kind(ledger, wanted)
+            planning = Planning(settings, ledger)
+            agree(ledger, {**parts_of(incoming.rulebook), **planning.parts})
+            if wanted.speed is None:
+                settle(ledger, incoming.rulebook, timedelta(seconds=settings.settle_after))
             health.watch(ledger)
             desk = make_desk(settings, ledger, incoming, health.counted)
             loops: tuple[Loop, ...] = (
                 lambda: tick_again_and_again(desk),
                 lambda: keep_house(desk),
-                lambda: in_a_thread(desk, Planning(settings, ledger).run),
+                lambda: in_a_thread(desk, planning.run),
                 lambda: in_a_thread(desk, Sending(settings, ledger).run),
             )
             if wanted.speed is not None:
@@ -129,6 +137,15 @@ def make_desk(settings: Settings, ledger: Ledger, incoming: Incoming, counted: C
         counted=counted,
         taking_in=asyncio.Semaphore(settings.ingest_at_once),
     )
+
+
+def settle(ledger: Ledger, rulebook: Rulebook, after: timedelta) -> None:
+    """What fell due while nothing ran is not told piece by piece."""
+    with ledger.reading() as connection:
+        stood_still = standstills(connection, wall_clock(), after)
+    if stood_still:
+        turn(ledger, rulebook, Batch(inputs=stood_still))
+        log().info("settling", forces=[each.force for each in stood_still])
 
 
 async def tick_again_and_again(desk: Desk) -> None:

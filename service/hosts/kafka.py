@@ -22,11 +22,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 
 from service.effects import InputLost, Settling, Tick
 from service.hosts import kafka_topics
+from service.hosts.agreeing import agree_in_time
 from service.hosts.files import NotGiven
 from service.hosts.health import Health, Pack, served
 from service.hosts.kafka_boot import Parts, make_app, probe
 from service.hosts.kafka_positions import (
     Standing,
+    behind,
     fitted,
     held_positions,
     losses,
@@ -34,15 +36,16 @@ from service.hosts.kafka_positions import (
 )
 from service.hosts.kafka_reading import Read
 from service.hosts.kafka_scattering import Proved, prove, told, write_down
-from service.hosts.kafka_settling import beginnings, behind, standstills
 from service.hosts.kafka_topics import Span, partition_of
 from service.hosts.kafka_watch import Readable, Watch, watch_topics
-from service.hosts.stopped import BrokerUnreachable, WorkerStopped
+from service.hosts.stopped import BrokerUnreachable, WorkerStopped, told_to_stop
 from service.hosts.transport import App, PartitionBatch, Reader
 from service.ingest.source import Topic as Kind
 from service.ledger import outputs
+from service.ledger.active import NotActive, parts_of
 from service.ledger.positions import Advance, Held, PositionsDiffer
 from service.ledger.scattering import Waiting, known_scattered
+from service.ledger.settling import beginnings, standstills
 from service.log import log, trail
 from service.metrics import Origin
 from service.settings import Settings
@@ -73,6 +76,10 @@ def run_worker(settings: Settings, accepted: frozenset[str] = frozenset()) -> in
         for found in parts.warnings:
             log().warning("topic_check", topic=found.topic, found=found.what, remedy=found.remedy)
         try:
+            with told_to_stop() as told:
+                mine = parts_of(parts.reading.rulebook)
+                if not agree_in_time(parts.ledger, mine, told, health):
+                    return EXIT_DONE
             code = asyncio.run(Worker(settings, parts, accepted, health).work())
         finally:
             parts.ledger.close()
@@ -125,7 +132,7 @@ class Worker:
         if self._why is None:
             log().info("stopped")
             return EXIT_DONE
-        ours = isinstance(self._why, WorkerStopped | BrokerUnreachable)
+        ours = isinstance(self._why, WorkerStopped | BrokerUnreachable | NotActive)
         # The words of any other error may hold what was read: where it arose is enough to find it.
         reason = {"reason": str(self._why)} if ours else {"at": trail(self._why)}
         log().error("worker_stopped", error=type(self._why).__name__, **reason)
@@ -207,12 +214,13 @@ class Worker:
             self._topics[self._lanes_from],
             timedelta(seconds=self._settings.settle_after),
         )
-        owned = [n for name, n in assigned if name == topic.name]
+        owned = {n for name, n in assigned if name == topic.name}
 
         def stood_still() -> tuple[Settling, ...]:
             with self._ledger.reading() as connection:
                 self._known = set(outputs.forces(connection))
-                return standstills(connection, owned, topic.partitions, _now(), after)
+                found = standstills(connection, _now(), after)
+            return tuple(s for s in found if partition_of(s.force, topic.partitions) in owned)
 
         settling = await self._patiently(stood_still)
         if settling:

@@ -8,7 +8,6 @@ from typing import Any
 
 from aiokafka import codec
 from msgspec import Struct
-from sqlalchemy import select
 from yarl import URL
 
 from service.hosts import kafka_topics
@@ -18,7 +17,6 @@ from service.hosts.opened import open_current
 from service.hosts.stopped import WorkerStopped
 from service.hosts.transport import App, Reader, Secured
 from service.ledger.opening import Ledger
-from service.ledger.tables import active_digests
 from service.settings import Settings
 
 FATAL = ("is not there", "partition counts differ", "is compacted")
@@ -60,26 +58,7 @@ def probe(settings: Settings) -> Parts:
         if each.what.startswith(FATAL):
             raise WorkerStopped(f"topic {each.topic} {each.what}; {each.remedy}")
     ledger = open_current(settings.ledger_url(), settings.probe_within)
-    try:
-        _check_active(ledger, reading)
-    except WorkerStopped:
-        ledger.close()
-        raise
     return Parts(ledger, reading, topics, tuple(found))
-
-
-def _check_active(ledger: Ledger, reading: Reading) -> None:
-    """Is what this worker would decide by what the ledger holds as active, where it holds any?"""
-    with ledger.reading() as connection:
-        query = select(active_digests.c.kind, active_digests.c.name, active_digests.c.digest)
-        active = {(kind, name): digest for kind, name, digest in connection.execute(query)}
-    mine = {("pack", reading.pack.name): reading.pack.digest}
-    for (kind, name), digest in mine.items():
-        if any(each == kind for each, _ in active) and active.get((kind, name)) != digest:
-            raise WorkerStopped(
-                f"{kind} '{name}' here is not the one that is active; install the active one, or "
-                "activate this one: recount config activate"
-            )
 
 
 def make_app(settings: Settings, reader: Reader) -> App:

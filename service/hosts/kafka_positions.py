@@ -105,3 +105,14 @@ def losses(
         for force in forces
         if partition_of(force, partitions) == lost.partition
     )
+
+
+def behind(
+    until: Mapping[TP, int], places: Mapping[TP, int], applied: Mapping[TP, int]
+) -> dict[TP, int]:
+    """Of the ends that are to be reached, those that are not: read past, and what was read applied."""
+    return {
+        tp: end
+        for tp, end in until.items()
+        if tp in applied and applied[tp] < end and places.get(tp, 0) < end
+    }

@@ -18,6 +18,7 @@ from service.delivery.numbers import number
 from service.delivery.planning import Planned, plan_round
 from service.hosts.files import NotGiven
 from service.ingest.lined import Fault
+from service.ledger.active import check_active, parts_of_routes
 from service.ledger.attention import Audit, audit
 from service.ledger.opening import Ledger
 from service.log import log
@@ -73,10 +74,15 @@ class Planning:
         """``hear`` is told what the auditor finds. Raises ``Fault`` or ``NotGiven`` for the routes."""
         self._settings, self._ledger, self._hear = settings, ledger, hear
         self._routes = read_routes(settings.routes)
+        self.parts = parts_of_routes(self._routes.digest)
+        """What must be active for this to plan."""
         self._audited_at: datetime | None = None
 
     def round(self, now: datetime) -> Planned:
-        """Number what is new and plan until nothing is left; what was done in all."""
+        """Number what is new and plan until nothing is left; what was done in all. Raises ``NotActive``
+        where other routes are active."""
+        with self._ledger.reading() as connection:
+            check_active(connection, self.parts)
         heard = looked = told = digests = 0
         more = True
         while more:
@@ -104,7 +110,7 @@ class Planning:
         return found
 
     def run(self, stop: threading.Event) -> None:
-        """Plan until told to stop."""
+        """Plan until told to stop. Raises ``NotActive`` once other routes are active."""
         while not stop.is_set():
             now = datetime.now(UTC)
             try:

@@ -22,6 +22,7 @@ from service.delivery.topics import (
     waiting_alerts,
     waiting_dead_letters,
 )
+from service.hosts.agreeing import agree, agree_in_time
 from service.hosts.beside import beside
 from service.hosts.health import Health, served
 from service.hosts.kafka_topics import connection
@@ -113,14 +114,18 @@ def run_relay(
     exit code."""
     with told_to_stop() as told, served(settings, Origin.RELAY) as health:
         health.watch(ledger)
-        if once or not people:
-            code = _relay(settings, ledger, told, health, once=once)
-            if people:
-                Planning(settings, ledger).round(datetime.now(UTC))
-                Sending(settings, ledger).round()
+        if not people:
+            return _relay(settings, ledger, told, health, once=once)
+        planning, sending = Planning(settings, ledger), Sending(settings, ledger)
+        if once:
+            code = _relay(settings, ledger, told, health, once=True)
+            agree(ledger, planning.parts)
+            planning.round(datetime.now(UTC))
+            sending.round()
             return code
-        planning = beside(Planning(settings, ledger).run, told, "planner")
-        with planning, beside(Sending(settings, ledger).run, told, "sender"):
+        if not agree_in_time(ledger, planning.parts, told, health):
+            return 0
+        with beside(planning.run, told, "planner"), beside(sending.run, told, "sender"):
             return _relay(settings, ledger, told, health, once=False)
 
 
@@ -130,6 +135,10 @@ def run_sender(settings: Settings, ledger: Ledger, *, once: bool = False) -> int
         log().info("sending")
         planning, sending = Planning(settings, ledger), Sending(settings, ledger)
         health.watch(ledger)
+        if once:
+            agree(ledger, planning.parts)
+        elif not agree_in_time(ledger, planning.parts, told, health):
+            return 0
         health.started.set()
         if once:
             planning.round(datetime.now(UTC))

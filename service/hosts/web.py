@@ -9,11 +9,14 @@ from service.control_room.app import make_app
 from service.control_room.binding import check_binding
 from service.control_room.gate import Gate
 from service.control_room.page_routes import PAGES
+from service.hosts.agreeing import agree_in_time
 from service.hosts.embedded import PARTS, make_desk, wall_clock
 from service.hosts.health import served
 from service.hosts.housekeeping import keep_house
 from service.hosts.incoming import Incoming
-from service.hosts.serving import bind, serve, with_link
+from service.hosts.serving import EXIT_DONE, bind, keep_agreed, serve, with_link
+from service.hosts.stopped import told_to_stop
+from service.ledger.active import parts_of
 from service.ledger.opening import Ledger
 from service.settings import Settings
 
@@ -28,6 +31,10 @@ def run_serve(
     gate = Gate(settings, ledger, wall_clock)
     with bind(host, port) as bound, served(settings, *PARTS) as health:
         health.watch(ledger)
+        with told_to_stop() as ended:
+            if not agree_in_time(ledger, parts_of(incoming.rulebook), ended, health):
+                return EXIT_DONE
         desk = make_desk(settings, ledger, incoming, health.counted)
         app, told = make_app(desk, gate, PAGES), with_link(gate, (), tell)
-        return serve(app, desk, (lambda: keep_house(desk),), bound, told, health)
+        loops = (lambda: keep_house(desk), lambda: keep_agreed(desk))
+        return serve(app, desk, loops, bound, told, health)

@@ -53,10 +53,14 @@ class About(Struct, frozen=True, kw_only=True):
 
 
 def as_json(found: Differences, about: About) -> dict[str, Any]:
-    """Everything but the examples' full lines, as JSON values; kinds of
-    difference with another verdict first, then the most frequent."""
+    """Everything but the examples' full lines, as JSON values."""
+    return {"about": to_builtins(about), **counted(found)}
+
+
+def counted(found: Differences) -> dict[str, Any]:
+    """The counts, as JSON values; kinds of difference with another verdict first, then the most
+    frequent."""
     return {
-        "about": to_builtins(about),
         "reports": found.reports,
         "differing": found.differing,
         "other_verdict": found.other_verdict,

@@ -21,11 +21,9 @@ from service.pointers import Rulebook
 from service.reach import NOTHING_ASIDE, Aside, Wanted, further, wanted
 
 KNOWN_LANES = by_force("t.force", "lanes")
-LOCKED_LANES = by_force(
-    "t.force, t.version, t.seq, t.now, t.alert_from, t.head",
-    "lanes",
-    " ORDER BY t.force FOR UPDATE",
-)
+_LANE = "t.force, t.version, t.seq, t.now, t.alert_from, t.head"
+LANES = by_force(_LANE, "lanes")
+LOCKED_LANES = by_force(_LANE, "lanes", " ORDER BY t.force FOR UPDATE")
 SOURCES = by_force("t.force, t.source, t.state", "sources")
 
 _STATE = "t.force, t.ref, t.state"
@@ -97,7 +95,16 @@ def lock(connection: Connection, forces: Iterable[str]) -> dict[str, Held]:
     known = {force for (force,) in KNOWN_LANES.run(connection, names)}
     new = [(force, 0, 0, None, None, b"") for force in names if force not in known]
     insert_once(connection, lanes, new)
-    held = {row[0]: _held(row) for row in LOCKED_LANES.run(connection, names)}
+    return _with_sources(connection, LOCKED_LANES, names)
+
+
+def look_at(connection: Connection, forces: Iterable[str]) -> dict[str, Held]:
+    """Lanes as they stand in a transaction that only reads; unlocked, so nothing may be written."""
+    return _with_sources(connection, LANES, sorted(set(forces)))
+
+
+def _with_sources(connection: Connection, query: Query, names: Sequence[str]) -> dict[str, Held]:
+    held = {row[0]: _held(row) for row in query.run(connection, names)}
     for force, source, state in SOURCES.run(connection, names):
         held[force].lane.sources[source] = _read_source(state)
     return held

@@ -120,6 +120,13 @@ def latest(connection: Connection) -> datetime | None:
     return instant(held)
 
 
+def clocks(connection: Connection) -> dict[str, datetime]:
+    """Where the clock of each lane stands, in order of force; without those that never saw anything."""
+    query = select(lanes.c.force, lanes.c.now).where(lanes.c.now.is_not(None))
+    rows = connection.execute(query.order_by(lanes.c.force)).tuples()
+    return {force: at for force, now in rows if (at := instant(now))}
+
+
 def topics(connection: Connection) -> tuple[str, ...]:
     """Topics from which anything was ever read, in order."""
     return tuple(connection.scalars(select(intake.c.topic).distinct().order_by(intake.c.topic)))

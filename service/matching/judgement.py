@@ -13,6 +13,12 @@ from msgspec import Struct
 from schemas.words import Grade, TimeBound, Verdict
 from service.rules.facts import ReportFacts
 
+CLAIMED = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED})
+"""Verdicts that speak though nothing was said before; all others only answer what was."""
+
+UNPROVED = frozenset({Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED})
+"""Verdicts under which a crime may be not provable."""
+
 
 class CrimeLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One crime expected, and what became of it."""

@@ -11,8 +11,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import update
 
 from service.hosts.planning import default_text
+from service.ledger.tables import lanes
 from tests.control_room.running import NDJSON, SOURCES, Running, bearer
 from tests.control_room.story import READ_TO, RECEIVED, heartbeat, record, report
 from tests.delivery.receivers import (
@@ -60,6 +62,13 @@ class Chain:
         token = bearer(self.running.token(SOURCES[side], FORCE))
         answer = self.client.post(f"/v1/{path}", content=body, headers={**token, **NDJSON})
         assert answer.status_code == 200, answer.text
+
+    def has_long_been_live(self) -> None:
+        """What has just happened is no history of a force that is read for the first time."""
+        ledger = self.running.ledger()
+        with ledger.writing() as connection:
+            connection.execute(update(lanes).values(alert_from=None))
+        ledger.close()
 
     def does(self, path: str, **body: Any) -> httpx.Response:
         answer = self.client.post(
@@ -112,6 +121,7 @@ def poisoned(ref: str, **fields: Any) -> dict[str, Any]:
 
 def test_names_and_phrases_reach_nobody(chain: Chain) -> None:
     chain.sends("crimes", record(FORCE, "C0", "R0", -2))
+    chain.has_long_been_live()
     chain.sends(
         "log",
         poisoned("PLAIN", opening_codes=["harassment"]),
