@@ -22,9 +22,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.upgrading import revision, upgrade, wanted_revision
+from service.matching.judgement import decode, encode
 from tests.conftest import Fresh
 from tests.control_room.running import NDJSON, PATHS, SOURCES, bearer
 from tests.control_room.running import Running as Embedded
@@ -113,15 +115,31 @@ def once(site: Site) -> None:
     assert all(len(each) == 1 for each in ids.values())
 
 
-def judge(site: Site, ledger: Ledger, expected: Answer) -> None:
+def judge(
+    site: Site, ledger: Ledger, expected: Answer, read: Callable[[Ledger], Answer] = answer
+) -> None:
     """Nothing lost, and nothing under two ids."""
-    assert answer(ledger) == expected
+    assert read(ledger) == expected
     whole(ledger)
     relay = site.start(command="relay")
     relay.await_said("relaying")
     await_that(lambda: not waits(ledger), "all sent", relay)
     assert relay.stop() == 0
     once(site)
+
+
+def essence(found: Answer) -> Answer:
+    """Without what words made of a narrative: text is read once, by the words of its day, and let go."""
+    lines = []
+    for line in map(decode, found.lines):
+        crimes = tuple(replace(each, evidence=(), rules=()) for each in line.crimes)
+        lines.append(encode(replace(line, crimes=crimes)))
+    return found._replace(lines=tuple(lines))
+
+
+def essential(ledger: Ledger) -> Answer:
+    """What a ledger says, in essence."""
+    return essence(answer(ledger))
 
 
 # -- PostgreSQL, a worker and a relay -----------------------------------------------------------------
@@ -184,7 +202,7 @@ def test_upgraded_under_load_from_the_program_before(
     assert done.code == 0, done.err
     assert revision(ledger.engine).held == wanted_revision()
     finish(site, ledger, *(each for each in site.running()))
-    judge(site, ledger, expected)
+    judge(site, ledger, essence(expected), essential)
     ledger.close()
 
 
@@ -234,10 +252,10 @@ class Sender:
         raise AssertionError("not taken in")
 
 
-def settled(service: Embedded, expected: Answer) -> None:
+def settled(service: Embedded, expected: Answer, read: Callable[[Ledger], Answer] = answer) -> None:
     """What is due is said once time has passed; then everything is as it should be."""
     ledger = service.ledger()
-    service.await_that(lambda: answer(ledger) == expected, "the same answer")
+    service.await_that(lambda: read(ledger) == expected, "the same answer")
     assert service.stop() == 0
     whole(ledger)
     ledger.close()
@@ -282,10 +300,12 @@ def test_one_process_upgraded_under_load_from_the_program_before(
             port = service.port
             assert service.stop() == 0
             service = sender.service = Embedded(tmp_path, "--port", str(port))
+        activate = ["config", "activate", "--ledger", str(service.ledger_file), "--yes"]
+        subprocess.run([*recount(), *activate], check=True)
         ledger = service.ledger()
         assert revision(ledger.engine).held == wanted_revision()
         upgrade(ledger.engine)
         ledger.close()
-        settled(service, expected)
+        settled(service, essence(expected), essential)
     finally:
         service.end()

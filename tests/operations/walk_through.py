@@ -58,7 +58,8 @@ def applied_of(ledger: Ledger) -> int:
 def test_the_story_is_told(tmp_path: Path, postgres: RealPostgres) -> None:
     found: dict[str, Any] = {"workers": WORKERS}
     options = ("--workers", str(WORKERS), "--speed", "20000")
-    with dev_running(tmp_path, *options, DATABASE_URL=postgres.url) as (process, where):
+    given = {"DATABASE_URL": postgres.url, "RECOUNT_SESSION_TIMEOUT": "10"}
+    with dev_running(tmp_path, *options, **given) as (process, where):
         logs = Path(where["logs"])
         parts = [*(f"worker-{n}" for n in range(1, WORKERS + 1)), "relay", "serve"]
         await_that(lambda: all(health_of(logs / f"{name}.log") for name in parts), "ports said")
