@@ -196,6 +196,7 @@ class Worker:
         try:
             async with self._turning:
                 self._poll.clear()
+                self._app.batches.make_room()
                 found = await self._standing(assigned)
                 await self._tell(found)
                 await self._settle(assigned)
@@ -297,6 +298,7 @@ class Worker:
                 await self._turn_before
             if not self._ended.is_set():
                 self._turn_before = asyncio.create_task(self._turn(poll, read))
+                self._app.batches.make_room()
         except Exception as error:
             self._fail(error)
 

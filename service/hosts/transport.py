@@ -5,6 +5,7 @@ one message, positions come from the ledger alone, and Kafka's commits follow it
 Registered as ``recount`` under the entry-point group ``faust.transports``.
 """
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, cast
@@ -210,26 +211,42 @@ class Consumer(driver.Consumer):
     _thread: ConsumerThread
     _poll = 0
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._room = asyncio.Event()
+        self._room.set()
+
+    def make_room(self) -> None:
+        """The last poll handed over waits no longer: its turn has begun, or it was let go."""
+        self._room.set()
+
     def _new_consumer_thread(self) -> ConsumerThread:
         return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:
         """One message for each partition that a poll brought something of.
 
-        What is dropped here, because the flow was stopped, is read again: nobody resumes the flow
-        without seeking to the ledger first.
+        One poll waits while a turn runs, and no more: what arrives meanwhile is not kept in small polls
+        one behind the other, but makes the next one larger. What is dropped here, because the flow was
+        stopped, is read again: nobody resumes the flow without seeking to the ledger first.
         """
+        try:
+            await asyncio.wait_for(self._room.wait(), timeout)
+        except TimeoutError:
+            return
         fetched, _ = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if not fetched or self.should_stop:
             return
         self._poll += 1
+        self._room.clear()
         batches = [
             PartitionBatch(tp, before, after, tuple(records), self._poll, n == len(fetched))
             for n, (tp, (before, after, records)) in enumerate(fetched.items(), 1)
         ]
         for batch in batches:
             if not self.flow_active or self.app.consumer_generation_id != generation:
+                self.make_room()
                 return
             yield batch.tp, self._message(batch, generation)
 

@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, Table, Text
 _MARK = {"sqlite": "?", "postgresql": "%s"}
 _COPIED = {Text: "text", BigInteger: "int8", Integer: "int4", LargeBinary: "bytea"}
 
-COPY_FROM_ROWS = 200
+COPY_FROM_ROWS = 60
 """From so many rows on, PostgreSQL takes them faster by COPY."""
 
 Row = tuple[Any, ...]

@@ -251,7 +251,7 @@ def test_topics_are_read_abreast_in_time_however_much_lies_on_one_of_them(
         at.update({place: n for place, n in line["positions"].items() if place in at})
         unread = [times[at[place]] for place, times in lying.items() if at[place] < len(times)]
         read = [times[at[place] - 1] for place, times in lying.items() if at[place]]
-        if unread:
+        if unread and read:
             ahead = max(ahead, min(max(read), last) - min(unread))
     assert all(at[place] == len(times) for place, times in lying.items())
     assert ahead < (last - first) / 5
