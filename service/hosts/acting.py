@@ -14,6 +14,7 @@ from service.alerts.lifecycle import Stage
 from service.alerts.queues import HIGH_HARM
 from service.commands import PERSON
 from service.effects import Answer, ReportState
+from service.hosts.agreeing import check_known
 from service.hosts.files import NotGiven, read_mapping, read_model, read_pack
 from service.ingest.source import Source
 from service.ledger import outputs, trail, worklist
@@ -127,12 +128,7 @@ def act(ledger: Ledger, book: Rulebook, act_: Act, now: datetime, keys: Path | N
 
 def _check_same_rules(connection: Connection, book: Rulebook, act_: Act) -> None:
     """One command must not decide a report by other rules than those it was decided by."""
-    strange = {each.source for each in outputs.source_states(connection)} - set(book.sources)
-    if strange:
-        raise NotGiven(
-            f"the ledger was fed by {', '.join(sorted(strange))}, which is not among the sources "
-            "here; give them with --source, or set RECOUNT_TOPICS"
-        )
+    check_known(connection, book)
     found = outputs.report(connection, act_.force, act_.ref) if act_.ref else None
     if found is not None and decode(found[1]).digests.pack != book.pack.digest:
         raise NotGiven(

@@ -17,6 +17,7 @@ from service.alerts.escalation import Said
 from service.alerts.routes import Routed, Routes
 from service.delivery.dry_run import DryRun, would_tell_of
 from service.effects import RaiseEvent, RulesChanged, TrackReport
+from service.hosts.agreeing import check_known
 from service.hosts.files import NotGiven, read_pack, shipped
 from service.ingest.lined import Fault
 from service.insight.changes import Changes, changes
@@ -72,16 +73,6 @@ class Preview(Struct, frozen=True, kw_only=True):
     def idle(self) -> bool:
         """Is it active already, with everything judged by it?"""
         return not (self.changes or self.unlike or self.differences.differing)
-
-
-def check_known(connection: Connection, rulebook: Rulebook) -> None:
-    """Raises ``NotGiven`` where the ledger holds what a source brought that is not in the rulebook."""
-    strange = {each.source for each in outputs.source_states(connection)} - set(rulebook.sources)
-    if strange:
-        raise NotGiven(
-            f"the ledger was fed by {', '.join(sorted(strange))}, which is not among the sources "
-            "here; give them with --source, or set RECOUNT_TOPICS"
-        )
 
 
 def active_pack(held: Mapping[Part, str], named: str) -> Pack | None:

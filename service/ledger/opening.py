@@ -54,11 +54,12 @@ _FOR_READING = ";".join(
 
 _END_STOPPED = text(
     "SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity AS a JOIN pg_locks AS l USING (pid) "
-    "WHERE l.relation = 'lanes'::regclass AND l.mode = 'RowShareLock' AND l.granted "
+    "WHERE l.relation IN ('lanes'::regclass, 'positions'::regclass) AND l.granted "
+    "AND l.mode IN ('RowShareLock', 'RowExclusiveLock') "
     "AND a.wait_event_type = 'Client' AND a.usename = current_user "
     "AND a.state_change < now() - :ms * interval '1 millisecond'"
 )
-"""Sessions that hold lanes and have waited for their client for too long."""
+"""Sessions that hold lanes or positions and have waited for their client for too long."""
 
 _CONTENDED = frozenset({"40P01", "55P03", "40001", "25P03"})
 """PostgreSQL: deadlock, lock not available, serialisation, idle in transaction: all rolled back."""
@@ -96,7 +97,7 @@ class Ledger:
             yield connection
 
     def end_stopped(self, longer_than_ms: int = IDLE_TIMEOUT_MS) -> int:
-        """End sessions that hold lanes and whose client stands still; how many.
+        """End sessions that hold lanes or positions and whose client stands still; how many.
 
         Where it stopped between two messages of one statement, the server does not count it as idle
         (even where it shows it so), and none of the server's own limits reaches it.

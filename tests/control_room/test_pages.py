@@ -254,7 +254,8 @@ def test_times_are_local_or_utc_and_the_ground_light_or_night(site: Site, page: 
 
 
 def test_a_report_prints_on_one_sheet(site: Site, page: Page) -> None:
-    page.goto(f"{site.url}/reports/{FORCE}/R-1")
+    site.report("R-40", hours_ago(26), qualifiers=["domestic abuse"])
+    page.goto(f"{site.url}/reports/{FORCE}/R-40")
     sheet = page.pdf(format="A4", prefer_css_page_size=True)
     assert len(re.findall(rb"/Type\s*/Page\b", sheet)) == 1
 

@@ -162,8 +162,9 @@ def test_a_turn_kept_from_its_lane_for_good_says_so(
     ledger.close()
 
 
-def test_a_worker_stopped_in_the_middle_of_a_statement_loses_its_lanes(
-    workers: list[Ledger],
+@pytest.mark.parametrize("held", ["lanes", "positions"])
+def test_a_worker_stopped_in_the_middle_of_a_statement_loses_what_it_holds(
+    workers: list[Ledger], held: str
 ) -> None:
     """Stopped while it sends rows it is not idle, so no limit of the server's reaches it."""
     stopped, other = workers
@@ -171,10 +172,10 @@ def test_a_worker_stopped_in_the_middle_of_a_statement_loses_its_lanes(
         return  # one process: a stopped one is the whole service
     turn(other, RULES, Batch(inputs=(report("R1", 1),)))
     connection = stopped.engine.connect()
-    connection.exec_driver_sql("SELECT * FROM lanes FOR UPDATE")
+    connection.exec_driver_sql(f"SELECT * FROM {held} FOR UPDATE")
     driver = connection.connection.driver_connection
     assert driver is not None
-    copy = driver.cursor().copy("COPY lanes FROM STDIN")
+    copy = driver.cursor().copy(f"COPY {held} FROM STDIN")
     copy.__enter__()  # and here it stands still
     while not other.end_stopped(longer_than_ms=200):
         continue
