@@ -166,7 +166,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         stands = {tp: self._stands.get(tp, 0) for tp in active if tp in self.reach}
 
         async def take(tp: TP, many: int) -> int:
-            found = await super(ConsumerThread, self)._fetch_records(consumer, {tp}, 0, many)
+            try:
+                found = await super(ConsumerThread, self)._fetch_records(consumer, {tp}, 0, many)
+            except Exception:
+                if fetched:  # what was taken of others must arrive; this comes again
+                    return 0
+                raise
             for aio_tp, records in found.items():
                 fetched.setdefault(aio_tp, []).extend(records)
                 stands[tp] = records[-1].timestamp or 0
