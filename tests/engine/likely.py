@@ -26,6 +26,11 @@ BITS = {
 
 def model() -> Model:
     """Prior -10; probable from 4 bits, possible from 0."""
+    return parse_model(model_file(), "by hand")
+
+
+def model_file() -> bytes:
+    """The same as a file holds it."""
     comparisons: list[dict[str, Any]] = []
     for name, bits in BITS.items():
         template = BY_NAME[name]
@@ -48,7 +53,7 @@ def model() -> Model:
         term_counts={},
         thresholds=Thresholds(probable=4_000_000, possible=0, hidden_miss_costs=10),
     )
-    return parse_model(msgspec.json.encode(written), "by hand")
+    return msgspec.json.encode(written)
 
 
 def verdicts(

@@ -9,6 +9,7 @@ from service.ledger import outputs
 from service.ledger.opening import Ledger
 from service.matching.judgement import decode
 from tests.control_room.running import NDJSON, PATHS, SOURCES, Running, bearer, ndjson
+from tests.engine import likely
 from tests.kafka.feed import events
 from tests.kafka.site import Site, await_that
 from tests.operations.test_config import run
@@ -72,6 +73,23 @@ def test_run_does_not_start_with_what_is_not_active(
         assert again.stop() == 0
     finally:
         again.end()
+
+
+def test_a_linkage_model_is_active_once_it_is_activated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Running(tmp_path, "--rules", "umd")
+    assert first.stop() == 0
+    file = tmp_path / "model.json"
+    file.write_bytes(likely.model_file())
+    monkeypatch.setenv("RECOUNT_LINKAGE", str(file))
+    with pytest.raises(AssertionError, match="linkage here is not the one that is active"):
+        Running(tmp_path, "--rules", "umd")
+    given = ("config", "activate", "--ledger", str(first.ledger_file), "--rules", "umd", "--yes")
+    code, text = run(capsys, *given)
+    assert (code, "linkage -: none to" in text, text.splitlines()[-1]) == (0, True, "active")
+    again = Running(tmp_path, "--rules", "umd")
+    assert again.stop() == 0
 
 
 def test_a_worker_and_a_board_wait_alive_until_theirs_is_active(
