@@ -59,6 +59,7 @@ def judge(site: Site, ledger: Ledger, told: tuple[Event, ...], folder: Path) -> 
 def _sent_whole(site: Site, ledger: Ledger) -> int:
     """Everything said is on the topic, each under one id and saying one thing; how many came again."""
     relay = site.start(command="relay")
+    relay.await_said("relaying")
     await_that(lambda: not waits(ledger), "all sent", relay)
     assert relay.stop() == 0
     records = read(site, site.environment["RECOUNT_ALERTS_TOPIC"])
