@@ -81,7 +81,7 @@ def test_killed_at_random_points_again_and_again(
     site: Site, ledger: Ledger, tmp_path: Path
 ) -> None:
     """The relay beside it is killed every fifth time."""
-    told, chance = events(20_000), random.Random(1)
+    told, chance = events(1_300 * KILLS), random.Random(1)
     site.produce(told)
     relay = site.start(command="relay", RECOUNT_RELAY_AT_ONCE="7")
     begun: list[int] = []
