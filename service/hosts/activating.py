@@ -8,6 +8,7 @@ Begun again after a stop, it judges everything again, and says nothing twice.
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from msgspec import Struct
 from sqlalchemy import Column, Connection, select
@@ -219,14 +220,12 @@ def _judge(ledger: Ledger, rulebook: Rulebook, changed: RulesChanged) -> list[Al
 
 def _pages(ledger: Ledger, force: str, column: Column[str]) -> Iterator[tuple[str, ...]]:
     """Slice after slice, each in a transaction of its own."""
-    after = ""
-    while True:
+
+    def ask(after: str) -> tuple[str, ...]:
         with ledger.reading() as connection:
-            refs = _refs(connection, force, column, after)
-        if not refs:
-            return
-        yield refs
-        after = refs[-1]
+            return _refs(connection, force, column, after)
+
+    return _one_by_one(ask)
 
 
 # -- slices -------------------------------------------------------------------------------------------
@@ -236,10 +235,16 @@ def _slices(
     connection: Connection, column: Column[str]
 ) -> Iterator[tuple[str, tuple[str, ...], datetime]]:
     for force, known in outputs.clocks(connection).items():
-        after = ""
-        while refs := _refs(connection, force, column, after):
+        for refs in _one_by_one(partial(_refs, connection, force, column)):
             yield force, refs, known
-            after = refs[-1]
+
+
+def _one_by_one(ask: Callable[[str], tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    """Slices, until there is none behind the last; ``ask`` is given the reference that ended it."""
+    after = ""
+    while refs := ask(after):
+        yield refs
+        after = refs[-1]
 
 
 def _refs(connection: Connection, force: str, column: Column[str], after: str) -> tuple[str, ...]:

@@ -96,20 +96,18 @@ def differing(mine: Parts, held: Parts) -> list[Part]:
     return sorted(found)
 
 
-def check_active(connection: Connection, mine: Parts) -> None:
-    """Raises ``NotActive`` where something else than this is active."""
-    differ = differing(mine, active(connection))
-    if differ:
+def check_active(connection: Connection, mine: Parts) -> dict[Part, str]:
+    """What is active. Raises ``NotActive`` where that is something else than this."""
+    held = active(connection)
+    if differ := differing(mine, held):
         raise NotActive(differ[0])
+    return held
 
 
 def adopt(connection: Connection, mine: Parts, now: datetime) -> None:
     """At a start: what nobody has decided by so far becomes active. Raises ``NotActive`` where something
     else is."""
-    held = active(connection)
-    differ = differing(mine, held)
-    if differ:
-        raise NotActive(differ[0])
+    held = check_active(connection, mine)
     _write(connection, {part: d for part, d in mine.items() if part not in held}, now)
 
 
