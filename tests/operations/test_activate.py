@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from service.hosts.planning import default_text
 from service.ledger import outputs
 from service.ledger.opening import Ledger
 from service.matching.judgement import decode
 from tests.control_room.running import NDJSON, PATHS, SOURCES, Running, bearer, ndjson
 from tests.engine import likely
 from tests.kafka.feed import events
+from tests.kafka.site import Running as Process
 from tests.kafka.site import Site, await_that
 from tests.operations.test_config import run
 from tests.operations.test_health import asked
@@ -25,6 +27,12 @@ def mine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("title: ", "title: Our ", 1), encoding="utf-8")
     return str(file)
+
+
+def await_ready(each: Process) -> None:
+    """Wait until it says that it is ready."""
+    where = each.await_said("health")["address"]
+    await_that(lambda: asked(f"{where}/readyz")[0] == 200, "ready", each)
 
 
 def packs(ledger: Ledger) -> set[str]:
@@ -118,8 +126,7 @@ def test_a_worker_and_a_board_wait_alive_until_theirs_is_active(
         assert "recount config activate" in last["reason"]
     waiting[0].await_said("ready")
     for each in waiting:
-        where = each.await_said("health")["address"]
-        await_that(lambda where=where: asked(f"{where}/readyz")[0] == 200, "ready", each)  # type: ignore[misc]
+        await_ready(each)
     assert len(packs(ledger)) == 1
     site.produce(events(350)[300:])
     site.await_applied(ledger, 350, waiting[0])
@@ -131,10 +138,7 @@ def test_a_relay_started_with_other_routes_tells_nobody_until_they_are_active(
 ) -> None:
     first = site.start("--only", "people", command="relay")
     first.await_said("sending")
-    where = first.await_said("health")["address"]
-    await_that(lambda: asked(f"{where}/readyz")[0] == 200, "ready", first)
-    from service.hosts.planning import default_text
-
+    await_ready(first)
     routes = tmp_path / "routes.yaml"
     routes.write_text(default_text() + "# ours\n", encoding="utf-8")
     other = site.start("--only", "people", command="relay", RECOUNT_ROUTES=str(routes))
@@ -142,6 +146,5 @@ def test_a_relay_started_with_other_routes_tells_nobody_until_they_are_active(
     done = site.run("config", "activate", "--yes", RECOUNT_ROUTES=str(routes))
     assert done.code == 0, done.err
     assert first.ended() == 1
-    where = other.await_said("health")["address"]
-    await_that(lambda: asked(f"{where}/readyz")[0] == 200, "ready", other)
+    await_ready(other)
     assert other.stop() == 0
