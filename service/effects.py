@@ -377,7 +377,9 @@ class ReportState(Struct, frozen=True, omit_defaults=True, kw_only=True):
     grade: Grade | None = None
     """Grade of the crimes it rests on; None where none is expected."""
     basis: Basis | None = None
-    """What the watermarks behind a miss rest on; None where no miss is said."""
+    """What the watermarks behind a miss of any grade rest on; None where there is none."""
+    beside: bool = False
+    """Is a possible crime missed or not provable beside the clear ones that the verdict rests on?"""
     same_as: str = ""
     """The log that answers for this incident, where it is not this one."""
     alert: AlertState = AlertState()

@@ -139,8 +139,8 @@ class _Fold:
             held is not None
             and held.facts is state.facts
             and held.facts.ref not in self._filed_anew
+            and (held.owed_at is None, held.beside) == (state.owed_at is None, state.beside)
         )
-        same = same and held is not None and (held.owed_at is None) is (state.owed_at is None)
         mentions = None if same else report_mentions(state, self._rulebook)
         where = place(state.facts, line, state.handling)
         return TrackReport(state, encode(line), line.deadline, mentions, where)
@@ -308,11 +308,12 @@ class _Fold:
 
     def _unproved(self) -> list[str]:
         """Reports that may turn out to be missed where sources prove more."""
-        return [ref for ref, s in self._reports.items() if s.verdict in UNPROVED]
+        return [ref for ref, s in self._reports.items() if s.verdict in UNPROVED or s.beside]
 
     def _claimed(self) -> list[str]:
         """Reports that rest on a miss, said or met by a likely record."""
-        return [ref for ref, s in self._reports.items() if s.verdict in CLAIMED or s.owed_at]
+        held = self._reports.items()
+        return [ref for ref, s in held if s.verdict in CLAIMED or s.owed_at or s.beside]
 
     # -- sources ------------------------------------------------------------------------------
 
@@ -590,6 +591,7 @@ class _Fold:
             verdict=line.verdict,
             grade=line.grade,
             basis=judged.basis,
+            beside=judged.beside and not same_as,
             same_as=same_as,
             alert=alert,
             handling=handling,

@@ -50,15 +50,22 @@ OWED = near_key("owed")
 """Key under which every report is found that may take a record no reference ties."""
 
 
+BESIDE = "beside"
+"""Key under which every report is found that has a possible crime missed or not provable beside what
+its verdict rests on."""
+
+
 def report_mentions(state: ReportState, rulebook: Rulebook) -> tuple[str, ...]:
-    """Keys by which a report is found: the records it names, the logs of its incident, its people, and
-    while it may take a record that no reference ties, what brings it near one."""
+    """Keys by which a report is found: the records it names, the logs of its incident, its people, what
+    its verdict does not show of it, and while it may take a record that no reference ties, what brings
+    it near one."""
     facts = state.facts
     people = dict.fromkeys((*facts.victims, *facts.suspects))
     keys = (
         *map(crime_key, facts.crime_refs),
         *map(log_key, facts.same_incident),
         *map(person_key, people),
+        *((BESIDE,) if state.beside else ()),
     )
     if state.owed_at is None or (near := rulebook.near()) is None:
         return keys

@@ -27,7 +27,7 @@ from service.effects import (
 from service.matching.judgement import CLAIMED, UNPROVED
 from service.matching.levels import slips
 from service.matching.watermark import Basis, reaches_back, silent_at
-from service.pointers import OWED, Rulebook, crime_key, log_key, may_repair, near_key
+from service.pointers import BESIDE, OWED, Rulebook, crime_key, log_key, may_repair, near_key
 from service.rules.facts import RecordFacts, ReportFacts
 
 
@@ -118,6 +118,8 @@ def wanted(lane: Lane, rulebook: Rulebook, inputs: Sequence[Input]) -> Wanted:
     if connects or (clock is not None and _silence_may_end_belief(lane, rulebook, clock)):
         verdicts |= CLAIMED
         mentions.add(OWED)
+    if verdicts:
+        mentions.add(BESIDE)
     return Wanted(
         reports=frozenset(reports),
         records=frozenset(records),

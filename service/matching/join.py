@@ -40,6 +40,9 @@ UNMET_FIRST = (
 ON_SILENCE = frozenset({Verdict.MISSED, Verdict.PARTLY_RECORDED, Verdict.NOT_PROVABLE})
 """Report verdicts under which a crime may be missed: they name the sources that had passed."""
 
+_PAST_DUE = frozenset({Verdict.MISSED, Verdict.NOT_PROVABLE})
+"""Verdicts on a crime that sources may change when they prove more, or less."""
+
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -93,6 +96,9 @@ class Judgement(Struct, frozen=True, kw_only=True):
     due_at: datetime | None = None
     """Earliest deadline still owed, or the earliest of all where nothing is."""
     basis: Basis | None = None
+    beside: bool = False
+    """Is a possible crime, beside the clear ones the verdict rests on, missed or not provable? Then it
+    too is looked at again where sources prove more or less."""
     warn: bool = False
     unexplained: bool = False
     next_by_watermark: datetime | None = None
@@ -555,64 +561,63 @@ def _route(head: ReportFacts) -> str:
 
 
 def _look_again(
-    line: Line, crimes: Sequence[CrimeLine], proof: _Proof, pack: Pack, logs: Sequence[ReportFacts]
+    line: Line, rest_on: Sequence[CrimeLine], proof: _Proof, pack: Pack, logs: Sequence[ReportFacts]
 ) -> Judgement:
-    """When the verdict may change without a new input, and what may be said meanwhile."""
-    if line.verdict in MET:
+    """When any of it may change without a new input, and what may be said meanwhile: that is for the
+    crimes the verdict rests on alone."""
+    unmet = [crime for crime in line.crimes if crime.verdict not in MET]
+    if not unmet:
         return Judgement(line=line, due_at=line.deadline)
-    owed = [crime for crime in crimes if crime.verdict not in MET]
-    due_at = min([crime.due_at for crime in owed])
-    pending = [crime.due_at for crime in owed if crime.verdict is Verdict.PENDING]
-    if len(pending) < len(owed):
-        return _past_due(line, due_at, owed, pending, proof)
-    due = due_at
-    warn_at = due - pack.timing.due_soon
-    early = proof.now < warn_at
-    closed = all([log.closed_at is not None for log in logs])
-    if line.grade is not Grade.CLEAR or (early and not closed):
-        by_clock = warn_at if early and line.grade is Grade.CLEAR else due + proof.grace
-        return Judgement(line=line, due_at=due_at, next_by_clock=by_clock)
-    return _may_warn(line, due, closed, proof, pack, logs)
-
-
-def _past_due(
-    line: Line,
-    due_at: datetime,
-    owed: Sequence[CrimeLine],
-    pending: Sequence[datetime],
-    proof: _Proof,
-) -> Judgement:
-    """A deadline has passed: look again when what is unread has been read, or the next one passes."""
-    waits = [c.due_at + proof.grace for c in owed if c.reason.endswith("_not_read")]
-    return Judgement(
+    grace = pack.timing.grace
+    waits = [crime for crime in unmet if crime.reason.endswith("_not_read")]
+    own = all([crime.reason == "own_source_not_read" for crime in waits])
+    beside = any([crime.verdict in _PAST_DUE and crime not in rest_on for crime in unmet])
+    judged = Judgement(
         line=line,
-        due_at=due_at,
-        basis=proof.basis if line.sources else None,
-        next_by_watermark=min(waits, default=None),
-        waits_on=proof.lagging if waits else "",
-        next_by_clock=min(pending) + proof.grace if pending else None,
+        due_at=min([c.due_at for c in rest_on if c.verdict not in MET], default=line.deadline),
+        basis=proof.basis if line.sources or beside else None,
+        beside=beside,
+        next_by_watermark=min([c.due_at + grace for c in waits], default=None),
+        waits_on=proof.lagging if waits and own else "",
+        next_by_clock=min(
+            [c.due_at + grace for c in unmet if c.verdict is Verdict.PENDING], default=None
+        ),
     )
+    if line.verdict is not Verdict.PENDING or line.grade is not Grade.CLEAR:
+        return judged
+    return _may_warn(judged, proof, pack, logs)
 
 
 def _may_warn(
-    line: Line, due: datetime, closed: bool, proof: _Proof, pack: Pack, logs: Sequence[ReportFacts]
+    judged: Judgement, proof: _Proof, pack: Pack, logs: Sequence[ReportFacts]
 ) -> Judgement:
     """Inside the warning window, or closed: what may be said rests on how far the records are read."""
+    received_at, due = judged.line.received_at, judged.due_at
+    assert due is not None
     warn_at = due - pack.timing.due_soon
-    seen = proof.sight.covers(line.received_at, due)
+    early = proof.now < warn_at
+    closed = all([log.closed_at is not None for log in logs])
+    clocks = [at for at in (judged.next_by_clock, warn_at if early else None) if at]
+    judged = replace(judged, next_by_clock=min(clocks))
+    if early and not closed:
+        return judged
+    seen = proof.sight.covers(received_at, due)
     unread_for_warning = unread_for_closure = None
-    if proof.now >= warn_at:
-        read_to = line.received_at + pack.timing.read_past_receipt
-        unread_for_warning = proof.sight.unread(min(read_to, due))
+    if not early:
+        unread_for_warning = proof.sight.unread(
+            min(received_at + pack.timing.read_past_receipt, due)
+        )
     if closed:
         closed_at = max(log.closed_at for log in logs if log.closed_at)
         unread_for_closure = proof.sight.unread(closed_at)
     waits = [unread for unread in (unread_for_warning, unread_for_closure) if unread]
-    return Judgement(
-        line=line,
-        due_at=due,
-        warn=seen and proof.now >= warn_at and unread_for_warning is None,
+    return replace(
+        judged,
+        warn=seen and not early and unread_for_warning is None,
         unexplained=seen and closed and unread_for_closure is None,
-        next_by_watermark=min(waits, default=None),
-        next_by_clock=warn_at if proof.now < warn_at else due + proof.grace,
+        next_by_watermark=min(
+            [*waits, *([judged.next_by_watermark] if judged.next_by_watermark else [])],
+            default=None,
+        ),
+        waits_on="" if waits else judged.waits_on,
     )

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from service.effects import HeartbeatSeen, Input, RecordSeen, Tick
+from service.effects import HeartbeatSeen, Input, RecordSeen, RulesChanged, Tick
 from service.ingest.source import Source, Topic
 from service.ledger import outputs
 from service.ledger.opening import open_ledger
@@ -25,6 +25,7 @@ from tests.engine.test_reach import cut
 from tests.timeline import MONDAY, Timeline
 
 CRIME: dict[str, Any] = {"opening_codes": ["crime"]}
+ALL = tuple(f"R{n}" for n in range(5))
 OTHER = Source(name="custody", topic=Topic.CRIME_RECORD)
 """A second system that holds crimes."""
 
@@ -96,14 +97,19 @@ def spread(inputs: Sequence[Input]) -> list[Input]:
 def told(
     inputs: Sequence[Input], sizes: Sequence[int], rulebook: Rulebook
 ) -> tuple[list[bytes], list[outputs.Claim]]:
-    """Lines and claims after turns of these sizes, each loading only what it reaches."""
+    """Lines and claims after turns of these sizes, each loading only what it reaches; nothing held is
+    stale: looking at all of it again changes no line."""
     ledger = open_ledger("sqlite://", durable=False)
     try:
         upgrade(ledger.engine)
         for batch in cut(inputs, sizes):
             turn(ledger, rulebook, Batch(inputs=tuple(batch)))
         with ledger.reading() as connection:
-            return list(outputs.lines(connection)), list(outputs.claims(connection))
+            held = list(outputs.lines(connection)), list(outputs.claims(connection))
+        turn(ledger, rulebook, Batch(inputs=(RulesChanged("33", ALL, MONDAY),)))
+        with ledger.reading() as connection:
+            assert (list(outputs.lines(connection)), list(outputs.claims(connection))) == held
+        return held
     finally:
         ledger.close()
 
