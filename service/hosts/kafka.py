@@ -55,6 +55,10 @@ from service.turned import TurnsCounted
 RACES_MAX = 5
 """Times a batch is fitted anew to where the ledger stands before somebody else is the only reason."""
 
+LARGE = 250
+"""From so many records on, the next poll is read and decoded while one is applied. A small one makes that
+wait instead: read early, its records would only lie and grow old."""
+
 EXIT_DONE, EXIT_STOPPED = 0, 1
 
 Answered = TypeVar("Answered")
@@ -298,18 +302,22 @@ class Worker:
                 await self._turn_before
             if not self._ended.is_set():
                 self._turn_before = asyncio.create_task(self._turn(poll, read))
-                self._app.batches.make_room()
         except Exception as error:
             self._fail(error)
 
     async def _turn(self, poll: Sequence[PartitionBatch], read: Read) -> None:
-        """Apply a poll, while the next one is read and decoded. Never raises."""
+        """Apply a poll; while a large one is applied, the next is read and decoded. Never raises."""
+        large = sum(len(batch.records) for batch in poll) >= LARGE
+        if large:
+            self._app.batches.make_room()
         try:
             async with self._turning:
                 if not self._stopping:
                     await self._apply(poll, read)
         except Exception as error:
             self._fail(error)
+        if not large:
+            self._app.batches.make_room()
 
     async def _apply(self, poll: Sequence[PartitionBatch], read: Read) -> None:
         for _ in range(RACES_MAX):

@@ -26,6 +26,9 @@ CHUNKS = 20
 A_LITTLE = 50
 """Of so many records of a poll, at least one is of each partition."""
 
+FRESH = 0.005
+"""Seconds that a small poll waits for what came since its records were fetched."""
+
 
 class PartitionBatch(Struct, frozen=True):
     """What one poll brought of one partition."""
@@ -135,15 +138,35 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         timeout: float | None = None,
         max_records: int | None = None,
     ) -> Any:
-        """By partition: where the reader stood, where it stands, and what lies between."""
+        """By partition: where the reader stood, where it stands, and what lies between.
+
+        What is at hand was fetched when the last poll was taken, and nothing since: of a small poll that
+        is the lesser part, so it looks a second time.
+        """
         assert max_records, "a poll is bounded"
-        fetched: Mapping[Any, list[Any]] = await self._abreast(
-            consumer, active_partitions, max_records
-        )
-        if not fetched:
-            fetched = await super()._fetch_records(
-                consumer, active_partitions, timeout, -(-max_records // CHUNKS)
-            )
+        read = await self._at_hand(consumer, active_partitions, timeout, max_records)
+        count = sum(len(records) for _, _, records in read.values())
+        if not 0 < count <= max_records // CHUNKS:
+            return read
+        await asyncio.sleep(FRESH)
+        # Who was sent elsewhere meanwhile reads these again, from where the ledger stands.
+        read = {tp: part for tp, part in read.items() if self.reach.get(tp) == part[1]}
+        try:
+            more = await self._at_hand(consumer, active_partitions, 0, max_records - count)
+        except Exception:  # what was taken before must arrive; this comes again
+            return read
+        for tp, (before, after, records) in more.items():
+            held = read.get(tp)
+            read[tp] = (held[0], after, [*held[2], *records]) if held else (before, after, records)
+        return read
+
+    async def _at_hand(
+        self, consumer: Any, active: set[TP], timeout: float | None, most: int
+    ) -> dict[TP, tuple[int, int, list[Any]]]:
+        """... as far as it has been fetched; where nothing has, of what comes first."""
+        fetched: Mapping[Any, list[Any]] = await self._abreast(consumer, active, most)
+        if not fetched and timeout != 0:
+            fetched = await super()._fetch_records(consumer, active, timeout, -(-most // CHUNKS))
         # Nothing is awaited for long below: no seek comes between records and positions.
         read = {}
         for aio_tp, records in fetched.items():
@@ -222,7 +245,7 @@ class Consumer(driver.Consumer):
         self._room.set()
 
     def make_room(self) -> None:
-        """The last poll handed over waits no longer: its turn has begun, or it was let go."""
+        """The next poll may be taken: the last one handed over has its turn, or was let go."""
         self._room.set()
 
     def _new_consumer_thread(self) -> ConsumerThread:

@@ -91,7 +91,7 @@ def read_report(pack: Pack, code_map: CodeMap | None, report: ReportFacts) -> Re
     )
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=8192)
 def _read_codes_and_words(
     pack: Pack,
     code_map: CodeMap | None,
