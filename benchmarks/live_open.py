@@ -34,6 +34,7 @@ def measure(stage: Stage, reports: int) -> Iterator[dict[str, Any]]:
             sent += fill
             with stage.workers(JOIN_ONLY, 1) as running:
                 _await(stage, ledger, sent, running)
+            stage.rest()  # filled within minutes, it is in the state that it has by day
             load = list(_load(number, at + timedelta(hours=1)))
             number += LOAD // 2
             stage.put(load)
