@@ -15,7 +15,7 @@ from service.alerts.queues import HIGH_HARM
 from service.commands import PERSON
 from service.effects import Answer, ReportState
 from service.hosts.agreeing import check_known
-from service.hosts.files import NotGiven, read_mapping, read_model, read_pack
+from service.hosts.files import NotGiven, model_in_use, read_mapping, read_pack
 from service.ingest.source import Source
 from service.ledger import outputs, trail, worklist
 from service.ledger.given import Act, ActUnusable, make_command
@@ -105,7 +105,7 @@ def rulebook(settings: Settings, rules: str, mappings: Sequence[str]) -> Ruleboo
         if not found:
             raise NotGiven(f"there is no '{named}'; give a mapping, or one of its sides")
         sources |= {source.name: source for source in found}
-    return Rulebook(pack, sources, read_model(settings.linkage, pack) if settings.linkage else None)
+    return Rulebook(pack, sources, model_in_use(settings.linkage, pack))
 
 
 # -- doing ----------------------------------------------------------------------------------------

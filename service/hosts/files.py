@@ -56,6 +56,11 @@ def read_pack(name_or_path: str) -> Pack:
     return parse_pack(text, origin, beside)
 
 
+def model_in_use(path: Path | None, pack: Pack) -> Model | None:
+    """The linkage model named, if one is; raises as ``read_model`` does."""
+    return None if path is None else read_model(path, pack)
+
+
 def read_model(path: Path, pack: Pack) -> Model:
     """A linkage model trained for this pack. Raises ``NotGiven`` and ``ModelError``."""
     check_readable(path)

@@ -13,7 +13,7 @@ from msgspec import Struct
 from schemas.feeds import Heartbeat
 from service.control_room.desk import Row
 from service.hosts.arrivals import arrival_of, from_the_future
-from service.hosts.files import NotGiven, read_mapping, read_model, read_pack, read_person_key
+from service.hosts.files import NotGiven, model_in_use, read_mapping, read_pack, read_person_key
 from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
 from service.ingest.mapping import Feed
 from service.ledger.sealed import read_keys, seal_letter
@@ -69,7 +69,7 @@ class Incoming:
                     Observer(self.pack, feed.source),
                 )
         sources = {name: reads.feed.source for name, reads in self._reads.items()}
-        model = read_model(settings.linkage, self.pack) if settings.linkage else None
+        model = model_in_use(settings.linkage, self.pack)
         self.rulebook = Rulebook(self.pack, sources, model)
         self.keys = read_keys(settings.text_key_file) if settings.text_key_file else None
         self._skew = timedelta(seconds=settings.clock_skew)

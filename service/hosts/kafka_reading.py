@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from schemas.feeds import Heartbeat
 from service.effects import HeartbeatSeen
 from service.hosts.arrivals import Arrival, arrival_of, by_arrival, from_the_future, proving_nothing
-from service.hosts.files import named_feed, read_model, read_pack, read_person_key
+from service.hosts.files import model_in_use, named_feed, read_pack, read_person_key
 from service.hosts.kafka_topics import Topic, partition_of
 from service.hosts.transport import PartitionBatch
 from service.ingest.decode import Contract, Decoder, Refused, RefusedReason
@@ -63,7 +63,7 @@ class Reading:
             topic: _feed(topic, named, self.pack, key) for topic, named in settings.topics.items()
         }
         sources = [each.feed.source for each in self._feeds.values()]
-        model = read_model(settings.linkage, self.pack) if settings.linkage else None
+        model = model_in_use(settings.linkage, self.pack)
         self.rulebook = Rulebook(self.pack, {source.name: source for source in sources}, model)
         self._keys = read_keys(settings.text_key_file) if settings.text_key_file else None
         self._skew = timedelta(seconds=settings.clock_skew)

@@ -22,7 +22,7 @@ from service.alerts.identity import alert_identity
 from service.effects import CoverageStated, Input, InputLost, Tick
 from service.figures.crimes import Figures
 from service.hosts.arrivals import Arrivals, Place, Selection, by_arrival
-from service.hosts.files import read_mapping, read_model, read_pack, read_person_key
+from service.hosts.files import model_in_use, read_mapping, read_pack, read_person_key
 from service.ingest.coverage import stated
 from service.ingest.decode import Refused
 from service.ledger import outputs
@@ -123,7 +123,7 @@ class _Run:
         self._rulebook = Rulebook(
             pack,
             {feed.source.name: feed.source for feed in mapping.feeds},
-            read_model(request.linkage, pack) if request.linkage else None,
+            model_in_use(request.linkage, pack),
         )
         self._ledger = ledger
         self.zone = mapping.zone
