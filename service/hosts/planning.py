@@ -102,6 +102,7 @@ class Planning:
         write(
             "planner_audited",
             steps_overdue=found.steps_overdue,
+            steps=[f"{e.force}/{e.subject}: {e.step} to {e.receiver}" for e in found.named],
             digests_overdue=found.digests_overdue,
             events_unheard=found.events_unheard,
             open=found.open,

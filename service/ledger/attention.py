@@ -10,7 +10,7 @@ from itertools import islice
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, Row, and_, select
 
 from schemas.words import AlertType
 from service.alerts.actors import Action
@@ -34,24 +34,16 @@ from service.ledger.escalations import (
     unheard,
 )
 from service.ledger.instants import instant, micros
-from service.ledger.tables import alert_events, chain_payloads, interrupts, notifications
+from service.ledger.tables import alert_events, chain_payloads, interrupts
 from service.ledger.trail import first_since
 
 TOLERANCE = timedelta(minutes=10)
 """What is later than this is overdue to the auditor."""
 
+NAMED = 5
+"""So many steps overdue are named."""
+
 DAY = timedelta(hours=24)
-
-
-class Audit(Struct, frozen=True):
-    """What an auditor finds: zero everywhere, and a heartbeat not long ago."""
-
-    steps_overdue: int
-    digests_overdue: int
-    events_unheard: int
-    open: int
-    heartbeat_at: datetime | None
-    """When a planner last looked; None: none ever did."""
 
 
 class Undone(Struct, frozen=True, kw_only=True):
@@ -63,6 +55,19 @@ class Undone(Struct, frozen=True, kw_only=True):
     receiver: str
     at: datetime
     """When it should have been."""
+
+
+class Audit(Struct, frozen=True):
+    """What an auditor finds: zero everywhere, and a heartbeat not long ago."""
+
+    steps_overdue: int
+    named: tuple[Undone, ...]
+    """The first of these steps."""
+    digests_overdue: int
+    events_unheard: int
+    open: int
+    heartbeat_at: datetime | None
+    """When a planner last looked; None: none ever did."""
 
 
 class Spent(Struct, frozen=True, kw_only=True):
@@ -112,17 +117,13 @@ def audit(connection: Connection, now: datetime) -> Audit:
     """Count what should have been done by now and was not."""
     position, heartbeat = cursor(connection, PLANNER_CURSOR)
     steps = under_way = 0
+    named: tuple[Undone, ...] = ()
     for held, late in _late(connection, now):
         under_way += len(held)
         steps += len(late)
+        named = (*named, *late)[:NAMED]
     digests = len(digests_due(connection, now - TOLERANCE))
-    return Audit(steps, digests, unheard(connection, position), under_way, heartbeat)
-
-
-def steps_undone(connection: Connection, now: datetime) -> Iterator[Undone]:
-    """Steps that should have been told by now and were not, one by one."""
-    for _, late in _late(connection, now):
-        yield from late
+    return Audit(steps, named, digests, unheard(connection, position), under_way, heartbeat)
 
 
 def _late(
@@ -255,14 +256,6 @@ def _receivers(
         (force, name): routes[held[alert].route].receivers[name]
         for (force, name), alert in alerts.items()
     }
-
-
-def oldest_unsent(connection: Connection) -> datetime | None:
-    """When the oldest message that has not gone out was due; None: nothing waits."""
-    open_ = notifications.c.next_try_at.is_not(None)
-    query = select(func.min(notifications.c.due_at)).where(open_)
-    found: int | None = connection.scalars(query).one()
-    return instant(found)
 
 
 # -- what came of it ------------------------------------------------------------------------------

@@ -16,8 +16,6 @@ from service.ledger.attention import (
     audit,
     interrupts_spent,
     most_within,
-    oldest_unsent,
-    steps_undone,
 )
 from service.ledger.opening import Ledger
 from tests.delivery.told import Story
@@ -46,18 +44,17 @@ def test_a_planner_that_sleeps_is_found_by_name(ledger: Ledger) -> None:
         give_numbers(connection)
     assert plan_round(ledger, story.routes, story.now, limit=1).more
     with ledger.reading() as connection:
-        soon = list(steps_undone(connection, story.now + timedelta(minutes=5)))
-        late = list(steps_undone(connection, story.now + timedelta(minutes=15)))
-        counted = audit(connection, story.now + timedelta(minutes=15))
-    assert soon == []
-    assert [(each.subject, each.step, each.receiver) for each in late] == [
+        soon = audit(connection, story.now + timedelta(minutes=5))
+        late = audit(connection, story.now + timedelta(minutes=15))
+    assert (soon.steps_overdue, soon.named) == (0, ())
+    assert [(each.subject, each.step, each.receiver) for each in late.named] == [
         ("R1", "missed", "bureau"),
         ("R1", "missed", "inspector"),
         ("R1", "missed_told", "registrar"),
         ("R1", "missed_told", "chief"),
     ]
-    assert {each.at for each in late} == {story.now}
-    assert counted.steps_overdue == 4
+    assert {each.at for each in late.named} == {story.now}
+    assert late.steps_overdue == 4
     story.plan()
 
 
@@ -105,15 +102,6 @@ def test_the_fullest_stretch() -> None:
     times = [MONDAY + timedelta(minutes=each) for each in (0, 30, 59, 60, 200)]
     assert most_within(times, timedelta(hours=1)) == 3
     assert most_within([], timedelta(hours=1)) == 0
-
-
-def test_the_oldest_message_that_waits(ledger: Ledger) -> None:
-    story = begun(ledger).at("09:00").report("R1", **HARM)
-    with ledger.reading() as connection:
-        assert oldest_unsent(connection) is None
-    story.passes("+1 09:05")
-    with ledger.reading() as connection:
-        assert oldest_unsent(connection) == MONDAY + timedelta(hours=29)
 
 
 def test_warnings_acted_on_in_time_are_counted_by_their_deadline(ledger: Ledger) -> None:
