@@ -129,7 +129,7 @@ class _Fold:
     def _track_record(self, state: RecordState) -> TrackRecord:
         held = self._held.records.get(state.facts.ref)
         same = held is not None and held.facts is state.facts and held.view is state.view
-        same = same and held is not None and bool(held.linked_to) == bool(state.linked_to)
+        same = same and held is not None and held.linked_to == state.linked_to
         same = same and state.facts.ref not in self._filed_anew
         return TrackRecord(state, None if same else record_mentions(state, self._rulebook))
 
