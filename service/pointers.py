@@ -73,12 +73,12 @@ def report_mentions(state: ReportState, rulebook: Rulebook) -> tuple[str, ...]:
 
 
 def record_mentions(state: RecordState, rulebook: Rulebook) -> tuple[str, ...]:
-    """Keys by which a record is found: reports it names and is linked to, slips of them while it is
-    linked to none, the record in which it continues, and while it is linked to none, what brings it near
-    a report."""
+    """Keys by which a record is found: reports it names and is linked to, slips of those it names while
+    it is linked to none of them, the record in which it continues, and while it is linked to no report at
+    all, what brings it near one."""
     facts = state.viewed
     keys = [log_key(ref) for ref in (*facts.incident_refs, *state.linked_to)]
-    if not state.linked_to and may_repair(facts, rulebook):
+    if may_repair(facts, rulebook) and not {*facts.incident_refs}.intersection(state.linked_to):
         keys += (log_key(slip) for ref in facts.incident_refs for slip in sorted(slips(ref)))
     if facts.cancellation is not None and facts.cancellation.other_ref:
         keys.append(crime_key(facts.cancellation.other_ref))

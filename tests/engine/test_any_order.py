@@ -9,6 +9,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -21,11 +22,11 @@ from service.ledger.upgrading import upgrade
 from service.pointers import Rulebook
 from service.turn import Batch, turn
 from tests.engine.test_oracle import LATE, RULEBOOK, arrive, histories
-from tests.engine.test_reach import cut
+from tests.engine.test_reach import ALIKE, REPAIRING, cut, misspelt
 from tests.timeline import MONDAY, Timeline
 
 CRIME: dict[str, Any] = {"opening_codes": ["crime"]}
-ALL = tuple(f"R{n}" for n in range(5))
+ALL = (*ALIKE, *ALIKE.values())
 OTHER = Source(name="custody", topic=Topic.CRIME_RECORD)
 """A second system that holds crimes."""
 
@@ -114,15 +115,19 @@ def told(
         ledger.close()
 
 
+@pytest.mark.parametrize("slips", [False, True])
 @settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
 @given(histories(), st.randoms(use_true_random=False), st.lists(st.integers(1, 6), max_size=20))
 def test_any_order_of_reading_gives_the_same_bytes(
-    history: list[Input], chance: Random, sizes: list[int]
+    slips: bool, history: list[Input], chance: Random, sizes: list[int]
 ) -> None:
     """Wholly shuffled, far beyond any lateness: claims may be said and taken back on the way."""
-    sources = {name: replace(each, covers_from=None) for name, each in RULEBOOK.sources.items()}
-    rulebook = Rulebook(RULEBOOK.pack, {**sources, "custody": replace(OTHER, lateness=LATE)})
+    book = REPAIRING if slips else RULEBOOK
+    sources = {name: replace(each, covers_from=None) for name, each in book.sources.items()}
+    rulebook = Rulebook(book.pack, {**sources, "custody": replace(OTHER, lateness=LATE)})
     inputs = spread(arrive(history, Random(0)))
+    if slips:
+        inputs = misspelt(inputs)
     end = MONDAY + timedelta(days=60)
     last = [HeartbeatSeen("33", name, end, end) for name in ("log", "crimes", "custody")]
     inputs += last[: chance.randrange(1, 4)]

@@ -7,8 +7,10 @@ generated history runs through SQLite turn by turn, and through one fold that ho
 from collections.abc import Sequence
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from service.alerts.actors import Actor, ActorRole
 from service.effects import (
@@ -19,13 +21,17 @@ from service.effects import (
     Input,
     Lane,
     RaiseEvent,
+    RecordSeen,
+    ReportSeen,
     Sealed,
     Tick,
 )
 from service.engine import decide
+from service.ingest.source import LEVELS
 from service.ledger import outputs
 from service.ledger.opening import open_ledger
 from service.ledger.upgrading import upgrade
+from service.pointers import Rulebook
 from service.turn import Batch, turn
 from tests.engine.test_oracle import RULEBOOK, acts, arrive, histories
 from tests.timeline import Timeline
@@ -61,9 +67,49 @@ def with_commands(inputs: Sequence[Input], chance: Random, name: str = "c") -> l
     return mixed
 
 
+ALIKE = {
+    "R0": "LOG-2024-0123",
+    "R1": "LOG-2024-0132",
+    "R2": "LOG-2023-0123",
+    "R3": "LOG-2024-123",
+    "R4": "LOG-2024-0213",
+}
+"""References that are slips of one another."""
+
+REPAIRING = Rulebook(
+    RULEBOOK.pack, {name: replace(each, levels=LEVELS) for name, each in RULEBOOK.sources.items()}
+)
+
+
+def misspelt(inputs: Sequence[Input]) -> list[Input]:
+    """The same inputs with references that are slips of one another, all from one place."""
+
+    def named(refs: Sequence[str]) -> tuple[str, ...]:
+        return tuple(ALIKE[ref] for ref in refs)
+
+    found: list[Input] = []
+    for each in inputs:
+        if isinstance(each, ReportSeen):
+            facts = each.facts
+            same = named(facts.same_incident)
+            each = replace(
+                each, facts=replace(facts, ref=ALIKE[facts.ref], same_incident=same, area="B12")
+            )
+        elif isinstance(each, RecordSeen):
+            refs = named(each.facts.incident_refs)
+            each = replace(each, facts=replace(each.facts, incident_refs=refs, area="B12"))
+        elif isinstance(each, CommandGiven):
+            each = replace(each, ref=ALIKE[each.ref])
+        found.append(each)
+    return found
+
+
+@pytest.mark.parametrize("slips", [False, True])
 @settings(max_examples=120, deadline=None, suppress_health_check=[*HealthCheck])
 @given(histories(), st.randoms(use_true_random=False), st.lists(st.integers(1, 6), max_size=20))
-def test_what_is_loaded_is_enough(history: list[Input], chance: Random, sizes: list[int]) -> None:
+def test_what_is_loaded_is_enough(
+    slips: bool, history: list[Input], chance: Random, sizes: list[int]
+) -> None:
     inputs = arrive(history, chance)
     for place in sorted((chance.randrange(len(inputs)) for _ in range(3)), reverse=True):
         at = inputs[place].known_at
@@ -71,7 +117,10 @@ def test_what_is_loaded_is_enough(history: list[Input], chance: Random, sizes: l
         inputs.insert(place + 1, HeartbeatSeen("33", name, at, at))
     inputs = with_commands(inputs, chance)
     inputs.append(Tick("33", inputs[-1].known_at))
-    whole, effects = decide(Lane(force="33"), RULEBOOK, inputs)
+    rulebook = RULEBOOK
+    if slips:
+        inputs, rulebook = misspelt(inputs), REPAIRING
+    whole, effects = decide(Lane(force="33"), rulebook, inputs)
     said = [effect for effect in effects if isinstance(effect, RaiseEvent)]
     answers = {e.command_id: e.answered.answer for e in effects if isinstance(e, AnswerCommand)}
 
@@ -81,7 +130,7 @@ def test_what_is_loaded_is_enough(history: list[Input], chance: Random, sizes: l
         told: list[RaiseEvent] = []
         answered: dict[str, Answer] = {}
         for batch in cut(inputs, sizes):
-            turned = turn(ledger, RULEBOOK, Batch(inputs=tuple(batch)))
+            turned = turn(ledger, rulebook, Batch(inputs=tuple(batch)))
             told += turned.events
             answered |= turned.answers
             with ledger.reading() as connection:

@@ -1,0 +1,92 @@
+"""Simulated days through a ledger: what is held is what looking at all of it again would say.
+
+Whatever a turn does not load it cannot judge by. Days of a force, a third of whose references are missing
+or mistyped, say more of that than histories of five reports.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+from random import Random
+
+import pytest
+
+from service.effects import Input, RulesChanged, Tick
+from service.hosts.arrivals import arrival_of
+from service.hosts.feeding import simulated
+from service.hosts.files import read_mapping
+from service.ingest.decode import Decoder, Refused
+from service.ledger.opening import Ledger, open_ledger
+from service.ledger.upgrading import upgrade
+from service.matching import judgement
+from service.pointers import Rulebook
+from service.rules.observe import Observer
+from service.simulation.generate import Settings
+from service.turn import Batch, turn
+from tests.kafka.feed import Answer, answer
+from tests.timeline import shipped_pack
+
+FEEDS = {feed.source.topic: feed for feed in read_mapping("native").feeds}
+BOOK = Rulebook(
+    shipped_pack("england_and_wales"), {feed.source.name: feed.source for feed in FEEDS.values()}
+)
+
+
+@cache
+def days() -> tuple[Input, ...]:
+    """What reaches one force in five days, as it arrives, and a tick long after."""
+    readers = {
+        topic: (Decoder(feed, topic, None), Observer(BOOK.pack, feed.source), feed.source.name)
+        for topic, feed in FEEDS.items()
+    }
+    inputs: list[Input] = []
+    for fed in simulated(Settings(days=5, references_missing=0.3), 1):
+        decoder, observer, source = readers[fed.topic]
+        read = decoder.decode(fed.value)
+        assert read is not None
+        assert not isinstance(read, Refused)
+        inputs.append(arrival_of(read, observer, source))
+    return (*inputs, Tick("33", inputs[-1].known_at + timedelta(days=2)))
+
+
+def held_after(sizes: Sequence[int]) -> tuple[Ledger, Answer]:
+    """A ledger after turns of these sizes, drawn at random, and what it says."""
+    ledger = open_ledger("sqlite://", durable=False)
+    upgrade(ledger.engine)
+    chance, left = Random(1), list(days())
+    while left:
+        size = chance.choice(sizes)
+        turn(ledger, BOOK, Batch(inputs=tuple(left[:size])))
+        del left[:size]
+    return ledger, answer(ledger)
+
+
+@pytest.fixture(scope="module")
+def at_once() -> Answer:
+    """What turns of a thousand say."""
+    ledger, said = held_after([1000])
+    ledger.close()
+    return said
+
+
+def test_small_and_large_turns_say_the_same(at_once: Answer) -> None:
+    ledger, said = held_after([1, 2, 20, 100])
+    ledger.close()
+    assert said == at_once
+
+
+@pytest.mark.parametrize("together", [1, 300])
+def test_looking_again_changes_nothing(at_once: Answer, together: int) -> None:
+    """... whether a report is looked at by itself or among others."""
+    ledger, _ = held_after([1000])
+    lines = [judgement.decode(line) for line in at_once.lines]
+    levels = {link.level for line in lines for link in line.links}
+    assert {"crime_ref", "incident_ref", "repaired_ref"} <= levels
+    refs = [line.ref for line in lines]
+    if together == 1:
+        refs = [line.ref for line in lines if line.links or line.same_as][::3]
+    for n in range(0, len(refs), together):
+        some = tuple(refs[n : n + together])
+        turn(ledger, BOOK, Batch(inputs=(RulesChanged("33", some, days()[-1].known_at),)))
+    assert answer(ledger) == at_once
+    ledger.close()
