@@ -4,7 +4,6 @@ It bears on no verdict and says nothing; but what is written of it may not depen
 happened to be looked at last (G7).
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
 from typing import Any
@@ -12,13 +11,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from service.effects import HeartbeatSeen, Input, RulesChanged, Tick
-from service.ledger import outputs
-from service.ledger.opening import open_ledger
-from service.ledger.upgrading import upgrade
+from service.effects import HeartbeatSeen, Input, Tick
 from service.pointers import Rulebook
-from service.turn import Batch, turn
-from tests.engine.test_reach import cut
+from tests.engine.test_any_order import told
 from tests.timeline import MONDAY, Timeline, shipped_pack, sources
 
 LATE = timedelta(hours=2)
@@ -112,24 +107,6 @@ def affrays(draw: st.DrawFn) -> list[Input]:
     return day.inputs
 
 
-def lines(inputs: Sequence[Input], sizes: Sequence[int]) -> list[bytes]:
-    """What is held after turns of these sizes; looking at all again must not change it."""
-    ledger = open_ledger("sqlite://", durable=False)
-    try:
-        upgrade(ledger.engine)
-        for batch in cut(inputs, sizes):
-            turn(ledger, BOOK, Batch(inputs=tuple(batch)))
-        with ledger.reading() as connection:
-            held = list(outputs.lines(connection))
-        refs = tuple(f"R{n}" for n in range(4))
-        turn(ledger, BOOK, Batch(inputs=(RulesChanged("33", refs, MONDAY),)))
-        with ledger.reading() as connection:
-            assert list(outputs.lines(connection)) == held
-        return held
-    finally:
-        ledger.close()
-
-
 @settings(max_examples=60, deadline=None, suppress_health_check=[*HealthCheck])
 @given(affrays(), st.randoms(use_true_random=False), st.lists(st.integers(1, 6), max_size=12))
 def test_any_order_and_any_turns_give_the_same_lines(
@@ -138,4 +115,4 @@ def test_any_order_and_any_turns_give_the_same_lines(
     tick = Tick("33", MONDAY + 5 * DAY)
     mixed = [*inputs, tick]
     chance.shuffle(mixed)
-    assert lines([*inputs, tick], [1000]) == lines(mixed, sizes)
+    assert told([*inputs, tick], [1000], BOOK) == told(mixed, sizes, BOOK)
