@@ -8,7 +8,7 @@ NAMESPACE = UUID("6b1f0a52-5d8e-5c0b-9a43-2f7f0f2f7a11")
 """Root of alert identities: the same report has the same alert id everywhere and for ever."""
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def alert_identity(force: str, subject: str) -> UUID:
     """The alert of one report (or source) of one force."""
     return uuid5(NAMESPACE, f"{force}/{subject}")
