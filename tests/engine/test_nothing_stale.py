@@ -11,7 +11,8 @@ from random import Random
 
 import pytest
 
-from service.effects import Input, RulesChanged, Tick
+from service.effects import Input, Lane, RulesChanged, Tick, TrackReport
+from service.engine import decide
 from service.hosts.arrivals import arrival_of
 from service.hosts.feeding import simulated
 from service.hosts.files import read_mapping
@@ -73,6 +74,12 @@ def test_small_and_large_turns_say_the_same(at_once: Answer) -> None:
     ledger, said = held_after([1, 2, 20, 100])
     ledger.close()
     assert said == at_once
+
+
+def test_a_fold_that_sees_the_whole_lane_says_the_same(at_once: Answer) -> None:
+    _, effects = decide(Lane(force="33"), BOOK, days())
+    lines = {e.state.facts.ref: e.line for e in effects if isinstance(e, TrackReport)}
+    assert tuple(lines[ref] for ref in sorted(lines)) == at_once.lines
 
 
 @pytest.mark.parametrize("together", [1, 300])
