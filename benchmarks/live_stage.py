@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
-from sqlalchemy import create_engine, func, make_url, select
+from sqlalchemy import func, select
 
 from benchmarks.live_events import LOGS, RECORDS, Message
 from service.hosts import kafka_topics
@@ -81,7 +81,7 @@ class Stage:
         """A ledger with nothing in it; whatever was there is gone."""
         url = self.environment["DATABASE_URL"]
         _run(url, "DROP SCHEMA IF EXISTS public CASCADE", "CREATE SCHEMA public")
-        ledger = open_ledger(self.environment["DATABASE_URL"])
+        ledger = open_ledger(url)
         upgrade(ledger.engine)
         self._groups += 1
         return ledger
@@ -160,13 +160,11 @@ def stage() -> Iterator[Stage]:
 
 
 def _run(url: str, *statements: str) -> None:
-    admin = create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-    )
-    with admin.connect() as connection:
+    ledger = open_ledger(url)
+    with ledger.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for each in statements:
             connection.exec_driver_sql(each)
-    admin.dispose()
+    ledger.close()
 
 
 def _tune(postgres: RealPostgres) -> None:

@@ -597,8 +597,8 @@ def _may_warn(
     warn_at = due - pack.timing.due_soon
     early = proof.now < warn_at
     closed = all([log.closed_at is not None for log in logs])
-    clocks = [at for at in (judged.next_by_clock, warn_at if early else None) if at]
-    judged = replace(judged, next_by_clock=min(clocks))
+    by_clock = _earliest(judged.next_by_clock, warn_at if early else None)
+    judged = replace(judged, next_by_clock=by_clock)
     if early and not closed:
         return judged
     seen = proof.sight.covers(received_at, due)
@@ -610,14 +610,15 @@ def _may_warn(
     if closed:
         closed_at = max(log.closed_at for log in logs if log.closed_at)
         unread_for_closure = proof.sight.unread(closed_at)
-    waits = [unread for unread in (unread_for_warning, unread_for_closure) if unread]
+    unread = _earliest(unread_for_warning, unread_for_closure)
     return replace(
         judged,
         warn=seen and not early and unread_for_warning is None,
         unexplained=seen and closed and unread_for_closure is None,
-        next_by_watermark=min(
-            [*waits, *([judged.next_by_watermark] if judged.next_by_watermark else [])],
-            default=None,
-        ),
-        waits_on="" if waits else judged.waits_on,
+        next_by_watermark=_earliest(unread, judged.next_by_watermark),
+        waits_on="" if unread else judged.waits_on,
     )
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min([at for at in moments if at], default=None)
