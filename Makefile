@@ -3,6 +3,9 @@
 UV := .venv/bin/uv
 OUT ?= out/example
 
+# Compiled modules are kept: without them every start of a command takes a second and a half longer.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run example check test lint format lock bench truth faults rehearse soak clean
 
 help:  ## list the targets
@@ -11,8 +14,9 @@ help:  ## list the targets
 .venv/installed: requirements-dev.lock pyproject.toml
 	@test -x .venv/bin/python || python3 -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
-	@$(UV) pip sync --quiet --python .venv/bin/python --require-hashes requirements-dev.lock
+	@$(UV) pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements-dev.lock
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@.venv/bin/python -m compileall -q schemas service
 	@touch $@
 
 run: .venv/installed  ## install, then run the service and its board over a force that does not exist
