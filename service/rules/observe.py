@@ -25,8 +25,8 @@ _encode = msgspec.json.Encoder().encode
 Facts = TypeVar("Facts", ReportFacts, RecordFacts)
 
 
-REMEMBERED = 50_000
-"""Texts whose terms an observer remembers, at most: about 10 MB."""
+REMEMBERED = 10_000
+"""Texts whose terms an observer remembers, at most: about 3 MB."""
 
 
 class Observer:

@@ -16,7 +16,7 @@ from service.rules.assertion import SHOWS
 from service.rules.facts import RecordFacts, ReportFacts
 from service.rules.marks import Mark
 from service.rules.values import Expectation
-from service.rules.wording import TextRule, named, shown_by
+from service.rules.wording import TextRule, any_named, shown_by
 from service.rules.written import fold_code
 
 OPENED_LATE = timedelta(hours=1)
@@ -145,7 +145,7 @@ def _bears(each: Signature, seen: _Seen, case: Case) -> bool:
     for check in each.needs:  # most reports fail the first: the rest is not asked
         if not _MET[check](case):
             return False
-    return not each.terms or any([named(term, each.terms) for term in seen.told])
+    return not each.terms or any_named(seen.told, each.terms)
 
 
 _GONE = frozenset({RecordStatus.CANCELLED, RecordStatus.TRANSFERRED})

@@ -188,8 +188,8 @@ def _holds(
     told: Telling,
 ) -> bool:
     return (
-        all(_any(terms, names) for names in each.all)
-        and not _any(terms, each.none)
+        all(any_named(terms, names) for names in each.all)
+        and not any_named(terms, each.none)
         and (not each.shown or any(name in shown for name in each.shown))
         and not any(name in shown for name in each.not_shown)
         and (not each.codes or any(code in told.codes for code in each.codes))
@@ -205,7 +205,11 @@ def _apply(
     acted: bool,
 ) -> None:
     used = tuple(
-        sorted(term for term in words.every if any(named(term, names) for names in each.all))
+        sorted(
+            term
+            for term in words.every
+            if any(any_named(frozenset({term}), names) for names in each.all)
+        )
     )
     if each.replaces:
         for name in list(shown):
@@ -214,7 +218,7 @@ def _apply(
     if not each.category:
         return
     clear = each.grade is not Grade.POSSIBLE and any(
-        all(_any(account, names) for names in each.all)
+        all(any_named(account, names) for names in each.all)
         for account in _accounts(words, categories[each.category], acted)
     )
     held = shown.get(each.category)
@@ -227,16 +231,12 @@ def _apply(
     )
 
 
-def _any(terms: frozenset[str], names: tuple[str, ...]) -> bool:
+def any_named(terms: frozenset[str], names: tuple[str, ...]) -> bool:
+    """Is any of the terms one of these: by id, or by ``group.*``?"""
     exact, groups = _split(names)
     if not terms.isdisjoint(exact):
         return True
     return bool(groups) and any(term.startswith(groups) for term in terms)
-
-
-def named(term: str, names: tuple[str, ...]) -> bool:
-    """Is a term one of these: by id, or by ``group.*``?"""
-    return _any(frozenset({term}), names)
 
 
 @lru_cache(maxsize=4096)
