@@ -45,7 +45,7 @@ from service.effects import (
 )
 from service.leftovers import Leftovers
 from service.matching import watermark
-from service.matching.join import Judgement, Linked, Offer, Sight, judge
+from service.matching.join import Judgement, Linked, Offer, judge, sight
 from service.matching.judgement import CLAIMED, UNPROVED, Line, answered_by, encode
 from service.matching.levels import BY_HAND, CERTAIN, Link, link, repaired, slips
 from service.matching.watermark import Basis, SourceState
@@ -97,7 +97,7 @@ class _Fold:
             self._leftovers = Leftovers(rulebook.pack, rulebook.sources, rulebook.linkage)
             self._leftovers.add(self._reports.values(), self._records.values())
         self._watched = [s.name for s in rulebook.sources.values() if s.believable_silence]
-        self._sight = self._look()
+        self._sight = sight(rulebook.sources, self._sources, lane.force)
         self._moved = True
         self._by_clock: list[tuple[datetime, str]] = []
         self._by_watermark: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
@@ -157,12 +157,10 @@ class _Fold:
         """Apply one input; the reports it touches."""
         match each:
             case ReportSeen():
-                connected = self._hear(each)
-                touched = self._see_report(each.facts, each.known_at)
+                connected, touched = self._hear(each), self._see_report(each.facts, each.known_at)
                 return {*touched, *connected} if connected else touched
             case RecordSeen():
-                connected = self._hear(each)
-                touched = self._see_record(each.facts, each.known_at)
+                connected, touched = self._hear(each), self._see_record(each.facts, each.known_at)
                 return {*touched, *connected} if connected else touched
             case HeartbeatSeen():
                 self._effects.append(Count(each.source, Intake.HEARTBEAT))
@@ -205,7 +203,7 @@ class _Fold:
             self._effects.append(Count(facts.source, Intake.APPLIED))
             self._pointers.add_report(facts)
             self._put_report(ReportState(facts=facts, known_at=known))
-            return (facts.ref,)
+            return {facts.ref, *self._retied(self._pointers.exact(facts))}
         result, conflict = compare(held.facts, facts)
         self._effects.append(Count(facts.source, result))
         neighbours = tuple(self._pointers.same_incident.get(facts.ref, ()))
@@ -221,7 +219,8 @@ class _Fold:
         if state is held:
             return ()
         self._put_report(state)
-        return (facts.ref, *neighbours)
+        renamed = {*held.facts.crime_refs} ^ {*state.facts.crime_refs}
+        return {facts.ref, *neighbours, *self._retied(renamed)}
 
     def _see_record(self, facts: RecordFacts, known: datetime) -> Collection[str]:
         held = self._records.get(facts.ref)
@@ -342,21 +341,10 @@ class _Fold:
         self._sources[state.source] = state
         self._moved = True
         if not self._rulebook.sources[state.source].reports:
-            self._sight = self._look()
+            self._sight = sight(self._rulebook.sources, self._sources, self._force)
         if held is not None and held.silent and not state.silent:
             self._voice.settle_before(self._now)
             self._say_of_source(state.source, AlertType.SOURCE_BACK, {})
-
-    def _look(self) -> Sight:
-        return Sight(
-            records=tuple(
-                self._sources.get(source.name)
-                for source in self._rulebook.sources.values()
-                if not source.reports
-                and (source.name in self._sources or self._force in source.forces)
-            ),
-            sources=self._sources,
-        )
 
     # -- time ---------------------------------------------------------------------------------
 
@@ -419,18 +407,26 @@ class _Fold:
         state = self._records[ref]
         named = {*state.linked_to, *state.facts.incident_refs}
         named |= self._pointers.logs_of_record.get(ref, set())
-        if not self._resolved(state.facts) and may_repair(state.facts, self._rulebook):
+        if self._repairable(state.facts):
             named |= {slip for each in state.facts.incident_refs for slip in slips(each)}
         return {each for each in named if each in self._reports}
 
-    def _resolved(self, record: RecordFacts) -> bool:
-        """Does an exact reference tie this record to a known report? Then none is repaired."""
-        if self._pointers.logs_of_record.get(record.ref):
-            return True
-        return any(ref in self._reports for ref in record.incident_refs)
+    def _retied(self, records: Collection[str]) -> set[str]:
+        """Reports tied to these records by a slip, or that may be from now on: an exact reference to
+        them came, or went."""
+        held = [self._records[ref] for ref in records if ref in self._records]
+        for record in held:
+            self._note_slips(record.facts)
+        return {report for record in held for report in self._reports_of(record.facts.ref)}
+
+    def _repairable(self, record: RecordFacts) -> bool:
+        """May it be tied by a slip? Not where an exact reference ties it to a known report."""
+        named = self._pointers.logs_of_record.get(record.ref)
+        exact = named or any(ref in self._reports for ref in record.incident_refs)
+        return not exact and may_repair(record, self._rulebook)
 
     def _note_slips(self, record: RecordFacts) -> None:
-        if may_repair(record, self._rulebook) and not self._resolved(record):
+        if self._repairable(record):
             self._pointers.add_slips(record)
 
     def _ties(self, log: ReportFacts) -> dict[str, Link]:
@@ -447,7 +443,7 @@ class _Fold:
             if (tie is None or tie.level not in CERTAIN) and ref in handling.links:
                 ties[ref] = Link(ref, BY_HAND, "")
                 continue
-            if tie is None and ref not in handling.refused and not self._resolved(state.facts):
+            if tie is None and ref not in handling.refused and self._repairable(state.facts):
                 tie = repaired(log, state.facts)
             allowed = self._rulebook.sources[state.facts.source].levels
             if tie is not None and tie.level in levels and tie.level in allowed:

@@ -111,6 +111,11 @@ class Pointers:
                 found |= pointing[log.ref]
         return found
 
+    def exact(self, log: ReportFacts) -> set[str]:
+        """Records that a log names, or that name it."""
+        named = self.records_of_log.get(log.ref)
+        return {*log.crime_refs, *named} if named else {*log.crime_refs}
+
     def incident(self, ref: str, reports: dict[str, ReportState]) -> list[ReportFacts]:
         """Every known log of the incident, by receipt then reference."""
         if not self.same_incident.get(ref):

@@ -89,6 +89,13 @@ class Sight(Struct, frozen=True, kw_only=True):
         return None
 
 
+def sight(sources: dict[str, Source], states: dict[str, SourceState], force: str) -> Sight:
+    """What is seen in a lane: record sources that were heard of there, or are declared for it."""
+    records = [each for each in sources.values() if not each.reports]
+    known = [each.name for each in records if each.name in states or force in each.forces]
+    return Sight(records=tuple([states.get(name) for name in known]), sources=states)
+
+
 class Judgement(Struct, frozen=True, kw_only=True):
     """What is to be said of one incident, and when to look again."""
 

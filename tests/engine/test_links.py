@@ -84,6 +84,23 @@ def test_a_record_named_by_a_report_is_not_repaired_onto_another() -> None:
     day.verdict(LOG, "recorded").verdict("R2", "pending")
 
 
+@pytest.mark.parametrize("read_before", [True, False])
+def test_a_record_no_longer_named_by_a_report_is_repaired_onto_all_it_may_mean(
+    read_before: bool,
+) -> None:
+    other = "LEI-20240115-421"
+    day = Timeline().at("09:00")
+    if read_before:
+        day.report(other, **CRIME)
+    day.report(LOG, version=1, crime_refs=["C1"], **CRIME)
+    day.record("C1", incident_refs=["LEI-20240115-0421"], place={"area": "B12"})
+    day.report(LOG, version=2, **CRIME)
+    if not read_before:
+        day.report(other, **CRIME)
+    day.verdict(LOG, "recorded").verdict(other, "recorded")
+    assert day.lane.records["C1"].linked_to == tuple(sorted((LOG, other)))
+
+
 def test_the_strongest_level_names_the_link() -> None:
     day = Timeline().at("09:00").report("R1", crime_refs=["C1"], **CRIME)
     assert levels(day.record("C1", incident_refs=["R1"]), "R1") == {"C1": "crime_ref"}
