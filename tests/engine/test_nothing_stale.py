@@ -13,40 +13,29 @@ import pytest
 
 from service.effects import Input, Lane, RulesChanged, Tick, TrackReport
 from service.engine import decide
-from service.hosts.arrivals import arrival_of
 from service.hosts.feeding import simulated
 from service.hosts.files import read_mapping
-from service.ingest.decode import Decoder, Refused
 from service.ledger.opening import Ledger, open_ledger
 from service.ledger.upgrading import upgrade
 from service.matching import judgement
 from service.pointers import Rulebook
-from service.rules.observe import Observer
 from service.simulation.generate import Settings
 from service.turn import Batch, turn
-from tests.kafka.feed import Answer, answer
+from tests.kafka.feed import Answer, answer, inputs_of
 from tests.timeline import shipped_pack
 
-FEEDS = {feed.source.topic: feed for feed in read_mapping("native").feeds}
+SOURCES = {feed.source.topic: feed.source for feed in read_mapping("native").feeds}
 BOOK = Rulebook(
-    shipped_pack("england_and_wales"), {feed.source.name: feed.source for feed in FEEDS.values()}
+    shipped_pack("england_and_wales"), {source.name: source for source in SOURCES.values()}
 )
 
 
 @cache
 def days() -> tuple[Input, ...]:
     """What reaches one force in five days, as it arrives, and a tick long after."""
-    readers = {
-        topic: (Decoder(feed, topic, None), Observer(BOOK.pack, feed.source), feed.source.name)
-        for topic, feed in FEEDS.items()
-    }
-    inputs: list[Input] = []
-    for fed in simulated(Settings(days=5, references_missing=0.3), 1):
-        decoder, observer, source = readers[fed.topic]
-        read = decoder.decode(fed.value)
-        assert read is not None
-        assert not isinstance(read, Refused)
-        inputs.append(arrival_of(read, observer, source))
+    told = list(simulated(Settings(days=5, references_missing=0.3), 1))
+    inputs = inputs_of(BOOK.pack, [(SOURCES[fed.topic].name, fed.value) for fed in told])
+    assert len(inputs) == len(told)
     return (*inputs, Tick("33", inputs[-1].known_at + timedelta(days=2)))
 
 

@@ -21,6 +21,7 @@ from service.ledger.opening import Ledger, open_ledger
 from service.ledger.upgrading import upgrade
 from service.pointers import Rulebook
 from service.rules.observe import Observer
+from service.rules.pack import Pack
 from service.turn import Batch, turn
 
 PACK = "england_and_wales"
@@ -97,25 +98,29 @@ def applied_directly(told: Sequence[Event], folder: Path, now: datetime) -> Answ
 
 def apply_to(ledger: Ledger, told: Sequence[Event], now: datetime) -> None:
     """Events turn by turn into a ledger, then a tick of every force."""
-    mapping, pack = read_mapping("native"), read_pack(PACK)
-    reads = {
-        side: next(feed for feed in mapping.feeds if feed.side == name)
-        for side, name in SIDES.items()
-    }
-    readers = {
-        side: (Decoder(feed, side, None), Observer(pack, feed.source), feed.source.name)
-        for side, feed in reads.items()
-    }
-    rulebook = Rulebook(pack, {feed.source.name: feed.source for feed in mapping.feeds})
-    inputs: list[Input] = []
-    for event in told:
-        decoder, observer, source = readers[event.side]
-        read = decoder.decode(event.value or b"")
-        if read is not None and not isinstance(read, Refused):
-            inputs.append(arrival_of(read, observer, source))
+    pack = read_pack(PACK)
+    rulebook = Rulebook(
+        pack, {feed.source.name: feed.source for feed in read_mapping("native").feeds}
+    )
+    inputs = inputs_of(pack, [(event.side, event.value or b"") for event in told])
     inputs += [Tick(force, now) for force in FORCES]
     for start in range(0, len(inputs), 700):
         turn(ledger, rulebook, Batch(inputs=tuple(inputs[start : start + 700])))
+
+
+def inputs_of(pack: Pack, lines: Iterable[tuple[str, bytes]]) -> list[Input]:
+    """What the native mapping makes of lines, each with the name of its source; without those refused."""
+    readers = {
+        feed.source.name: (Decoder(feed, feed.source.name, None), Observer(pack, feed.source))
+        for feed in read_mapping("native").feeds
+    }
+    inputs: list[Input] = []
+    for source, line in lines:
+        decoder, observer = readers[source]
+        read = decoder.decode(line)
+        if read is not None and not isinstance(read, Refused):
+            inputs.append(arrival_of(read, observer, source))
+    return inputs
 
 
 def answer(ledger: Ledger) -> Answer:
