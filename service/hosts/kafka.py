@@ -38,6 +38,7 @@ from service.hosts.kafka_reading import Read
 from service.hosts.kafka_scattering import Proved, prove, told, write_down
 from service.hosts.kafka_topics import Span, partition_of
 from service.hosts.kafka_watch import Readable, Watch, watch_topics
+from service.hosts.seldom import look_for_cycles_seldom
 from service.hosts.stopped import BrokerUnreachable, WorkerStopped, told_to_stop
 from service.hosts.transport import App, PartitionBatch, Reader
 from service.ingest.source import Topic as Kind
@@ -77,6 +78,7 @@ def run_worker(settings: Settings, accepted: frozenset[str] = frozenset()) -> in
         parts = probe(settings)
         health.watch(parts.ledger)
         health.pack = Pack(parts.reading.pack.name, parts.reading.pack.digest)
+        look_for_cycles_seldom()
         for found in parts.warnings:
             log().warning("topic_check", topic=found.topic, found=found.what, remedy=found.remedy)
         try:

@@ -4,7 +4,6 @@ The clock is the data's own: it stands where the newest input became known, and 
 instant. The ledger is a temporary file; what leaves are the lines, claims and events it holds at the end.
 """
 
-import gc
 import resource
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from service.effects import CoverageStated, Input, InputLost, Tick
 from service.figures.crimes import Figures
 from service.hosts.arrivals import Arrivals, Place, Selection, by_arrival
 from service.hosts.files import model_in_use, read_mapping, read_pack, read_person_key
+from service.hosts.seldom import look_for_cycles_seldom
 from service.ingest.coverage import stated
 from service.ingest.decode import Refused
 from service.ledger import outputs
@@ -98,9 +98,7 @@ def run_share(
 
     Raises ``Fault``, ``NotGiven`` and ``ColumnMissing`` for what people gave.
     """
-    # Nearly all that is made here lives for one turn and holds no cycles: look for them seldom.
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 100)
+    look_for_cycles_seldom()
     ledger = open_ledger(f"sqlite:///{folder / 'ledger.db'}", durable=False)
     try:
         with (folder / "dead_letters").open("wb") as dead:

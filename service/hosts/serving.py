@@ -1,7 +1,6 @@
 """A web server beside loops that go on until told to stop: what ``run`` and ``serve`` have in common."""
 
 import asyncio
-import gc
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -22,6 +21,7 @@ from service.control_room.sign_in import ENTER
 from service.control_room.viewers import Special
 from service.hosts.files import NotGiven
 from service.hosts.health import Health
+from service.hosts.seldom import look_for_cycles_seldom
 from service.ledger.active import NotActive, check_active, parts_of
 from service.log import log, trail
 from service.metrics import family
@@ -84,9 +84,7 @@ def serve(
 ) -> int:
     """Serve until told to stop, or until a loop cannot go on; the exit code. ``tell`` is given the
     URL once it answers."""
-    # Nearly all that a turn makes lives as long as it and holds no cycles: look for them seldom.
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
+    look_for_cycles_seldom()
     host, port = bound.getsockname()[:2]
     scheme = "https" if desk.settings.tls_certificate else "http"
     url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
