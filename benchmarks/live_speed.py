@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.live_events import LOGS, RECORDS, Stretch, stretch
 from benchmarks.live_peers import THREADS, Joined, left_join, reading
-from benchmarks.live_stage import FORCES, FULL, JOIN_ONLY, Stage, Work, peak_memory_mb
+from benchmarks.live_stage import FORCES, FULL, JOIN_ONLY, PARTITIONS, Stage, Work, peak_memory_mb
 from schemas.words import AlertType
 from service.ledger import outputs
 from service.ledger.opening import Ledger
@@ -21,7 +21,7 @@ def measure(stage: Stage, reports: int) -> Iterator[dict[str, Any]]:
     for reader, case in (("kafka", "Faust, doing nothing"), ("recount", "our transport, nothing")):
         yield {"case": case, "workers": 1, "events_per_second": reading(reader, events, stage)}
     for work in (JOIN_ONLY, FULL):
-        for workers in (1, 2):
+        for workers in (1, 2, PARTITIONS):
             yield _durable(stage, told, work, workers)
     yield _peer("Kafka Streams leftJoin, same topics", told, left_join(stage, told, rekey=True))
     by_ref = "-by-ref"

@@ -31,7 +31,7 @@ from service.rules.values import Standing
 # -- inputs -----------------------------------------------------------------------------------
 
 
-class ReportSeen(Struct, frozen=True, tag=True):
+class ReportSeen(Struct, frozen=True, tag=True, gc=False):
     """A version of a report was read."""
 
     facts: ReportFacts
@@ -43,7 +43,7 @@ class ReportSeen(Struct, frozen=True, tag=True):
     """It lies in one of several partitions of its force, and moves no watermark."""
 
 
-class RecordSeen(Struct, frozen=True, tag=True):
+class RecordSeen(Struct, frozen=True, tag=True, gc=False):
     """A version of a record was read."""
 
     facts: RecordFacts
@@ -54,7 +54,7 @@ class RecordSeen(Struct, frozen=True, tag=True):
     """As of ``ReportSeen``."""
 
 
-class HeartbeatSeen(Struct, frozen=True, tag=True):
+class HeartbeatSeen(Struct, frozen=True, tag=True, gc=False):
     """A source promised that nothing from before ``until`` is still to come."""
 
     force: str
@@ -367,7 +367,7 @@ def compare(held: ReportFacts | RecordFacts, new: ReportFacts | RecordFacts) -> 
 # -- state ------------------------------------------------------------------------------------
 
 
-class ReportState(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ReportState(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One report in the ledger."""
 
     facts: ReportFacts
@@ -398,7 +398,7 @@ class ReportState(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What people have done about it."""
 
 
-class RecordState(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class RecordState(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One record in the ledger."""
 
     facts: RecordFacts
@@ -452,7 +452,7 @@ class Lane(Struct, frozen=True, kw_only=True):
 # -- effects ----------------------------------------------------------------------------------
 
 
-class TrackReport(Struct, frozen=True):
+class TrackReport(Struct, frozen=True, gc=False):
     """Write a report's state and, where it was judged, its canonical verdict line."""
 
     state: ReportState
@@ -466,7 +466,7 @@ class TrackReport(Struct, frozen=True):
     """Where it stands on the board and in queues."""
 
 
-class TrackRecord(Struct, frozen=True):
+class TrackRecord(Struct, frozen=True, gc=False):
     """Write a record's state."""
 
     state: RecordState
@@ -509,7 +509,7 @@ class RaiseEvent(Struct, frozen=True, kw_only=True):
     digest, never a single message."""
 
 
-class Count(Struct, frozen=True):
+class Count(Struct, frozen=True, gc=False):
     """Count one input."""
 
     source: str

@@ -203,7 +203,8 @@ class _Fold:
             self._effects.append(Count(facts.source, Intake.APPLIED))
             self._pointers.add_report(facts)
             self._put_report(ReportState(facts=facts, known_at=known))
-            return {facts.ref, *self._retied(self._pointers.exact(facts))}
+            named = self._pointers.exact(facts)
+            return {facts.ref, *self._retied(named)} if named else (facts.ref,)
         result, conflict = compare(held.facts, facts)
         self._effects.append(Count(facts.source, result))
         neighbours = tuple(self._pointers.same_incident.get(facts.ref, ()))

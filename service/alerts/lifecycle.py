@@ -206,7 +206,7 @@ def step(stage: Stage, cause: Cause, said: AlertType | None = None) -> Stage:
 # -- what is said --------------------------------------------------------------------------------
 
 
-class AlertState(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class AlertState(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """Where the alert of one report stands."""
 
     count: int = 0
@@ -230,7 +230,7 @@ class AlertState(Struct, frozen=True, omit_defaults=True, kw_only=True):
             force_setattr(self, "stage", TOLD_STAGE[self.said])
 
 
-class Situation(Struct, frozen=True, kw_only=True):
+class Situation(Struct, frozen=True, kw_only=True, gc=False):
     """What the lifecycle looks at: the verdict as it stands and what can be seen."""
 
     verdict: Verdict
@@ -246,7 +246,7 @@ class Situation(Struct, frozen=True, kw_only=True):
     """Closed with a crime unmet and no accepted reason, and the crime source read past closure."""
 
 
-class Saying(Struct, frozen=True):
+class Saying(Struct, frozen=True, gc=False):
     """One thing to be said."""
 
     type: AlertType

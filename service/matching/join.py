@@ -46,7 +46,7 @@ _PAST_DUE = frozenset({Verdict.MISSED, Verdict.NOT_PROVABLE})
 _MOMENT = timedelta(microseconds=1)
 
 
-class Linked(Struct, frozen=True):
+class Linked(Struct, frozen=True, gc=False):
     """A record linked to the incident, and whether it stands."""
 
     link: Link
@@ -96,7 +96,7 @@ def sight(sources: dict[str, Source], states: dict[str, SourceState], force: str
     return Sight(records=tuple([states.get(name) for name in known]), sources=states)
 
 
-class Judgement(Struct, frozen=True, kw_only=True):
+class Judgement(Struct, frozen=True, kw_only=True, gc=False):
     """What is to be said of one incident, and when to look again."""
 
     line: Line
@@ -237,7 +237,7 @@ def _signs(
 # -- records to crimes ------------------------------------------------------------------------
 
 
-class Settled(Struct, frozen=True):
+class Settled(Struct, frozen=True, gc=False):
     """The record assigned to one crime."""
 
     by: Linked

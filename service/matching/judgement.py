@@ -20,7 +20,7 @@ UNPROVED = frozenset({Verdict.NOT_PROVABLE, Verdict.PARTLY_RECORDED})
 """Verdicts under which a crime may be not provable."""
 
 
-class CrimeLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class CrimeLine(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One crime expected, and what became of it."""
 
     id: str
@@ -43,7 +43,7 @@ class CrimeLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Recorded late, within a delay that the registrar had approved."""
 
 
-class LinkLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class LinkLine(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One record linked to the report, at the strongest level found."""
 
     record: str
@@ -57,7 +57,7 @@ class LinkLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What its cancellation, transfer or reclassification lacks."""
 
 
-class RefusedLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class RefusedLine(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One record, linked or likely, that settles nothing here, and why."""
 
     record: str
@@ -66,7 +66,7 @@ class RefusedLine(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Match weight in 1e-6, where no reference ties the record to the report."""
 
 
-class SignLine(Struct, frozen=True, omit_defaults=True):
+class SignLine(Struct, frozen=True, omit_defaults=True, gc=False):
     """One way in which crimes go unrecorded that the report bears the marks of."""
 
     id: str
@@ -74,14 +74,14 @@ class SignLine(Struct, frozen=True, omit_defaults=True):
     """Order in which people should look: 1 is the most harmful."""
 
 
-class Digests(Struct, frozen=True, kw_only=True):
+class Digests(Struct, frozen=True, kw_only=True, gc=False):
     """What the verdict was computed with."""
 
     pack: str
     linkage: str = ""
 
 
-class Line(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Line(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One line of ``verdicts.jsonl``."""
 
     force: str

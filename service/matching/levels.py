@@ -37,7 +37,7 @@ REPAIR_METRES = 500
 """... and the same area, or places this close."""
 
 
-class Link(Struct, frozen=True):
+class Link(Struct, frozen=True, gc=False):
     """That a record belongs to a report, how strongly, and by what."""
 
     record: str

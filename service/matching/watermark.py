@@ -27,7 +27,7 @@ class Basis(StrEnum):
     COVERAGE = "coverage"
 
 
-class SourceState(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class SourceState(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """How far one source of one force is read."""
 
     force: str

@@ -23,7 +23,7 @@ from schemas.words import (
 )
 
 
-class Term(Struct, frozen=True, omit_defaults=True, array_like=True):
+class Term(Struct, frozen=True, omit_defaults=True, array_like=True, gc=False):
     """One lexicon entry found in the text, by id; never the words themselves."""
 
     id: str
@@ -36,7 +36,7 @@ class Term(Struct, frozen=True, omit_defaults=True, array_like=True):
     """What is said of it: a word of ``assertion.WEIGHT`` (affirmed, negated, attempted ...)."""
 
 
-class ClosureFacts(Struct, frozen=True, omit_defaults=True):
+class ClosureFacts(Struct, frozen=True, omit_defaults=True, gc=False):
     """A decision not to record, as claimed, with what it brings as proof."""
 
     reason: NotRecordedReason | None = None
@@ -52,7 +52,7 @@ class ClosureFacts(Struct, frozen=True, omit_defaults=True):
     signed_off_by: Role | None = None
 
 
-class CancellationFacts(Struct, frozen=True, omit_defaults=True):
+class CancellationFacts(Struct, frozen=True, omit_defaults=True, gc=False):
     """A cancellation, as claimed, with what it brings as proof."""
 
     code: CancellationCode
@@ -66,7 +66,7 @@ class CancellationFacts(Struct, frozen=True, omit_defaults=True):
     other_ref: str = ""
 
 
-class ReportFacts(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class ReportFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One version of one report, reduced to what decisions read. Times are aware UTC."""
 
     force: str
@@ -120,7 +120,7 @@ class ReportFacts(Struct, frozen=True, omit_defaults=True, kw_only=True):
     closure: ClosureFacts | None = None
 
 
-class RecordFacts(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class RecordFacts(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One version of one record, reduced to what decisions read. Times are aware UTC."""
 
     force: str

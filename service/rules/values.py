@@ -8,7 +8,7 @@ from msgspec import Struct
 from schemas.words import Grade
 
 
-class Expected(Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Expected(Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One crime that should be recorded because of a report."""
 
     id: str
@@ -42,7 +42,7 @@ class Expected(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Does it rest on a rule that has no source?"""
 
 
-class Expectation(Struct, frozen=True, kw_only=True):
+class Expectation(Struct, frozen=True, kw_only=True, gc=False):
     """Everything the rules say of one incident."""
 
     crimes: tuple[Expected, ...] = ()
@@ -62,7 +62,7 @@ class Bearing(StrEnum):
     NOTHING = "nothing"
 
 
-class Settlement(Struct, frozen=True, kw_only=True):
+class Settlement(Struct, frozen=True, kw_only=True, gc=False):
     """What a record does for one expected crime, and why."""
 
     bearing: Bearing
@@ -70,7 +70,7 @@ class Settlement(Struct, frozen=True, kw_only=True):
     """A word of a closed list: the reason as metric label, JSON value and test assertion."""
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class Standing(Struct, frozen=True, kw_only=True, gc=False):
     """Whether a record still stands, after cancellation, reclassification, transfer."""
 
     live: bool
