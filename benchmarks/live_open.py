@@ -13,7 +13,7 @@ from benchmarks.live_stage import FORCES, JOIN_ONLY, Stage, applied, peak_memory
 
 STEPS = (100, 10, 1)
 """The most open reports, and a tenth and a hundredth of that."""
-LOAD = 40_000
+LOAD = 100_000
 """Events of a measurement: reports, each with its record."""
 
 
