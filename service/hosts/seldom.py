@@ -2,7 +2,7 @@
 
 import gc
 
-ALLOCATED = 100_000
+ALLOCATED = 10_000
 """Objects made, less those let go, between two looks."""
 
 

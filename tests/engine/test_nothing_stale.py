@@ -24,9 +24,9 @@ from service.turn import Batch, turn
 from tests.kafka.feed import Answer, answer, inputs_of
 from tests.timeline import shipped_pack
 
-SOURCES = {feed.source.topic: feed.source for feed in read_mapping("native").feeds}
+FEEDS = {feed.source.topic: feed for feed in read_mapping("native").feeds}
 BOOK = Rulebook(
-    shipped_pack("england_and_wales"), {source.name: source for source in SOURCES.values()}
+    shipped_pack("england_and_wales"), {feed.source.name: feed.source for feed in FEEDS.values()}
 )
 
 
@@ -34,7 +34,7 @@ BOOK = Rulebook(
 def days() -> tuple[Input, ...]:
     """What reaches one force in five days, as it arrives, and a tick long after."""
     told = list(simulated(Settings(days=5, references_missing=0.3), 1))
-    inputs = inputs_of(BOOK.pack, [(SOURCES[fed.topic].name, fed.value) for fed in told])
+    inputs = inputs_of(BOOK.pack, [(FEEDS[fed.topic].side, fed.value) for fed in told])
     assert len(inputs) == len(told)
     return (*inputs, Tick("33", inputs[-1].known_at + timedelta(days=2)))
 

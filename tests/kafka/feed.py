@@ -102,21 +102,21 @@ def apply_to(ledger: Ledger, told: Sequence[Event], now: datetime) -> None:
     rulebook = Rulebook(
         pack, {feed.source.name: feed.source for feed in read_mapping("native").feeds}
     )
-    inputs = inputs_of(pack, [(event.side, event.value or b"") for event in told])
+    inputs = inputs_of(pack, [(SIDES[event.side], event.value or b"") for event in told])
     inputs += [Tick(force, now) for force in FORCES]
     for start in range(0, len(inputs), 700):
         turn(ledger, rulebook, Batch(inputs=tuple(inputs[start : start + 700])))
 
 
 def inputs_of(pack: Pack, lines: Iterable[tuple[str, bytes]]) -> list[Input]:
-    """What the native mapping makes of lines, each with the name of its source; without those refused."""
+    """What the native mapping makes of lines, each with its side; without those refused."""
     readers = {
-        feed.source.name: (Decoder(feed, feed.source.name, None), Observer(pack, feed.source))
+        feed.side: (Decoder(feed, feed.side, None), Observer(pack, feed.source), feed.source.name)
         for feed in read_mapping("native").feeds
     }
     inputs: list[Input] = []
-    for source, line in lines:
-        decoder, observer = readers[source]
+    for side, line in lines:
+        decoder, observer, source = readers[side]
         read = decoder.decode(line)
         if read is not None and not isinstance(read, Refused):
             inputs.append(arrival_of(read, observer, source))
