@@ -35,8 +35,8 @@ from service.matching.watermark import SourceState
 from service.pointers import Rulebook
 from service.turn import Batch, turn
 
-INPUTS_A_TURN = 30_000
-"""Larger turns cost less an input, as versions of one report meet in one turn; about 90 MB."""
+INPUTS_A_TURN = 25_000
+"""Larger turns cost less an input, as versions of one report meet in one turn; about 75 MB."""
 
 
 class Request(Struct, frozen=True, kw_only=True):
