@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -49,7 +49,7 @@ async def _read(reader: str, events: int) -> None:
     from faust.types import TP
 
     from service.hosts.kafka_boot import make_app
-    from service.hosts.transport import App, PartitionBatch, Reader
+    from service.hosts.transport import PartitionBatch, Reader
 
     count, begun = 0, 0.0
 
@@ -67,12 +67,12 @@ async def _read(reader: str, events: int) -> None:
     async def apply(batch: PartitionBatch) -> None:
         seen(len(batch.records))
         if batch.last:
-            cast(App, app).batches.make_room()
+            ours.batches.make_room()
 
     app: faust.App
     settings = read_settings(topics=dict(SIDES), group=f"idle-{reader}")
     if reader == "recount":
-        app = make_app(settings, Reader(stand, {}, apply))
+        app = ours = make_app(settings, Reader(stand, {}, apply))
     else:
         app = faust.App(
             settings.group,

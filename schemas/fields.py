@@ -1,6 +1,7 @@
 """The parts contracts are made of: the frozen base, instants, references, people, places, entries."""
 
-from datetime import UTC, datetime
+from datetime import UTC
+from operator import methodcaller
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
@@ -11,11 +12,7 @@ PERSONAL: dict[str, Any] = {"personal": True}
 """Marks a field whose value never leaves the decision: not in errors, logs, metrics or topics."""
 
 
-def _in_utc(at: datetime) -> datetime:
-    return at.astimezone(UTC)
-
-
-Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Instant = Annotated[AwareDatetime, AfterValidator(methodcaller("astimezone", UTC))]
 """A moment with its offset stated; held in UTC. A time without an offset is refused."""
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]

@@ -105,8 +105,8 @@ class Pointers:
 
     def candidates(self, log: ReportFacts) -> set[str]:
         """Records that may be tied to a log: named by it, naming it, linked before, or a slip away."""
-        found = {*log.crime_refs}
-        for pointing in (self.records_of_log, self.linked, self.slips):
+        found = self.exact(log)
+        for pointing in (self.linked, self.slips):
             if log.ref in pointing:
                 found |= pointing[log.ref]
         return found

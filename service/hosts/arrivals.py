@@ -84,9 +84,7 @@ class Arrivals:
 
     def __iter__(self) -> Iterator[Arrival]:
         streams = [self._file(path, n << 32) for n, path in enumerate(self._paths)]
-        if self.feed.ordered and len(streams) == 1:
-            yield from streams[0]
-        elif self.feed.ordered:
+        if self.feed.ordered:
             yield from merge(*streams, key=by_arrival)
         else:
             yield from sorted_on_disk(each for stream in streams for each in stream)

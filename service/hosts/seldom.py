@@ -9,7 +9,6 @@ ALLOCATED = 10_000
 def look_for_cycles_seldom() -> None:
     """To be called once all that stays is loaded: rules, codes and modules are never looked at again.
     Nearly all that a turn makes lives no longer than it and holds no cycles: at Python's own 700, a
-    quarter of a worker's time goes into looking."""
-    gc.collect()
+    fifth of a worker's time goes into looking."""
     gc.freeze()
     gc.set_threshold(ALLOCATED, 10, 10)

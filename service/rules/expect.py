@@ -412,11 +412,11 @@ def _passed_on(report: ReportFacts) -> bool:
 
 
 def _harmed(pack: Pack, reports: Sequence[ReportFacts]) -> bool:
-    for report in reports:
-        for qualifier in report.qualifiers:
-            if fold_code(qualifier) in pack.harm_qualifiers[pack.edition_at(report.received_at)]:
-                return True
-    return False
+    return any(
+        fold_code(qualifier) in pack.harm_qualifiers[pack.edition_at(report.received_at)]
+        for report in reports
+        for qualifier in report.qualifiers
+    )
 
 
 def _per(category: Category, named: tuple[str, ...]) -> str:
